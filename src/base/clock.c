@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The monotonic clock of POSIX.
+ */
+#include "base/clock.h"
+
+#include <time.h>
+
+td_time tdi_now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return TD_S(t.tv_sec) + t.tv_nsec;
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The monotonic clock. Pure code gets its time as an argument instead.
+ */
+#ifndef TDI_BASE_CLOCK_H
+#define TDI_BASE_CLOCK_H
+
+#include <tandem/base.h>
+
+td_time tdi_now(void);
+
+#endif

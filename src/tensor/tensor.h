@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A dense tensor in memory: element type, shape and reference-counted bytes.
+ */
+#ifndef TDI_TENSOR_TENSOR_H
+#define TDI_TENSOR_TENSOR_H
+
+#include <tandem/tensor.h>
+
+#include "base/atomic.h"
+
+/* Immutable after it is filled; shared by threads. Data is aligned to TDI_ALIGNMENT, row-major, and
+ * may be read TDI_EXTRA_BYTES past the end. */
+typedef struct tdi_tensor {
+    td_dtype dtype;
+    td_shape shape;
+    size_t bytes;
+    void *data;
+    tdi_refcount references;
+} tdi_tensor;
+
+/* Zeroed; one reference. NULL when out of memory or where the shape has no number of elements. */
+tdi_tensor *tdi_tensor_new(td_dtype dtype, const td_shape *shape);
+tdi_tensor *tdi_tensor_ref(tdi_tensor *tensor);
+void tdi_tensor_unref(tdi_tensor *tensor);
+
+/* IEEE binary16 and back; nearest, ties to even; NaN stays NaN. */
+uint16_t tdi_f16_from_f32(float value);
+float tdi_f32_from_f16(uint16_t bits);
+float tdi_f32_from_bf16(uint16_t bits);
+uint16_t tdi_bf16_from_f32(float value);
+/* Arrays. */
+void tdi_f16_from_f32_array(uint16_t *out, const float *in, size_t count);
+void tdi_f32_from_f16_array(float *out, const uint16_t *in, size_t count);
+
+static inline td_shape tdi_shape_of(int rank, const int64_t *dim) {
+    td_shape s = {0, {0}};
+    s.rank = rank;
+    for (int i = 0; i < rank; i++)
+        s.dim[i] = dim[i];
+    return s;
+}
+
+#endif
