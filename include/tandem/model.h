@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A network: what is in it, where it can be cut, and its two halves.
+ */
+#ifndef TANDEM_MODEL_H
+#define TANDEM_MODEL_H
+
+#include <tandem/base.h>
+#include <tandem/codec.h>
+#include <tandem/picture.h>
+#include <tandem/tensor.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A loaded model: an ONNX file, or a bundle with recipe, labels and calibration. Immutable, shared
+ * by threads. */
+typedef struct td_model td_model;
+
+/*
+ * Opens an .onnx file or a bundle folder. Everything that cannot be run is refused here:
+ * TD_UNSUPPORTED names the operator and the node, TD_FORMAT the place in a damaged file. Blocks
+ * while reading. The caller owns one reference.
+ */
+TD_API td_status td_model_open(const char *path, td_model **out, td_error *err);
+TD_API td_model *td_model_ref(td_model *model);
+TD_API void td_model_unref(td_model *model);
+
+TD_API const char *td_model_name(const td_model *model);
+
+typedef struct td_tensor_info {
+    const char *name; /* owned by the model */
+    td_dtype dtype;
+    td_shape shape; /* TD_DIM_SYMBOLIC where the file has no number */
+} td_tensor_info;
+
+TD_API size_t td_model_input_count(const td_model *model);
+TD_API size_t td_model_output_count(const td_model *model);
+/* TD_ARGUMENT where there is no such input or output. */
+TD_API td_status td_model_input(const td_model *model, size_t index, td_tensor_info *out);
+TD_API td_status td_model_output(const td_model *model, size_t index, td_tensor_info *out);
+
+typedef struct td_operator_info {
+    const char *type; /* "Conv" */
+    size_t nodes;
+    int64_t macs; /* multiply-accumulates per picture, of convolutions and matrix products */
+} td_operator_info;
+
+/* Operators that are in the model, by name. */
+TD_API size_t td_model_operator_count(const td_model *model);
+TD_API td_status td_model_operator(const td_model *model, size_t index, td_operator_info *out);
+
+/* Multiply-accumulates per picture, and elements of all weights. */
+TD_API int64_t td_model_macs(const td_model *model);
+TD_API int64_t td_model_parameters(const td_model *model);
+
+typedef struct td_cut_info {
+    const char *name; /* "a", or "a,b" for a cut of several tensors */
+    size_t tensor_count;
+    const td_tensor_info *tensors; /* in the order in which they are sent; batch axis included */
+    int64_t elements;              /* of all tensors, per picture */
+    int64_t head_macs;
+    double head_share; /* head_macs / MACs of the model, 0..1 */
+} td_cut_info;
+
+/* The legal single-tensor cuts, from input to output; `input` and `output` themselves not counted.
+ */
+TD_API size_t td_model_cut_count(const td_model *model);
+TD_API td_status td_model_cut(const td_model *model, size_t index, td_cut_info *out);
+
+/*
+ * Describes any cut by name: one tensor, several separated by commas, `input` or `output`. The
+ * pointers in `out` live as long as the model. TD_NOT_FOUND where there is no such tensor (the
+ * message names near ones), TD_CUT where the set does not separate input from output: the message
+ * names a path that gets around it. Thread-safe.
+ */
+TD_API td_status td_model_cut_find(td_model *model, const char *cut, td_cut_info *out,
+                                   td_error *err);
+
+/* The graph in Graphviz' language, legal cuts marked. The caller frees *out with td_free(). */
+TD_API td_status td_model_dot(const td_model *model, char **out, td_error *err);
+
+/*
+ * Writes `dir`/head.onnx and `dir`/tail.onnx (the folder is made where it is missing, parts are
+ * written under another name and renamed). With `strategy` not NULL its quantizer becomes the last
+ * operators of the head and its dequantizer the first of the tail.
+ */
+TD_API td_status td_model_split(td_model *model, const char *cut, const char *strategy,
+                                const char *dir, td_error *err);
+
+/* How the outputs are to be read. */
+typedef enum td_output_kind {
+    TD_OUTPUT_LOGITS = 0,
+    TD_OUTPUT_PROBABILITIES = 1,
+    TD_OUTPUT_RAW = 2
+} td_output_kind;
+
+TD_API td_output_kind td_model_output_kind(const td_model *model);
+
+/* The recipe of a bundle. For an ONNX file: `torch`'s where the input has 3 channels, `unit`'s in
+ * grey where it has 1. */
+TD_API const td_recipe *td_model_recipe(const td_model *model);
+
+typedef struct td_label {
+    const char *id;          /* "n01440764"; "" where the file has none */
+    const char *name;        /* "tench"; the class number where the model has no labels */
+    const char *description; /* "" where the file has none */
+} td_label;
+
+/* Label of class `index`; strings are owned by the model, valid as long as it is. */
+TD_API td_label td_model_label(const td_model *model, int32_t index);
+
+/*
+ * The calibration of one tensor of a cut; NULL where the bundle has none. The reference belongs to
+ * the model.
+ */
+TD_API td_calibration *td_model_calibration(td_model *model, const char *cut, size_t tensor_index);
+
+/* One class of a result. */
+typedef struct td_prediction {
+    int32_t index;
+    float score; /* a probability */
+} td_prediction;
+
+/*
+ * The `count` likeliest classes, best first, of an output of `classes` values. Returns how many
+ * were written.
+ */
+TD_API size_t td_top(const float *output, size_t classes, td_output_kind kind, td_prediction *out,
+                     size_t count);
+
+/* Settings of a half. td_half_settings_default() fills in the defaults. */
+typedef struct td_half_settings {
+    int threads; /* threads inside an operator; 1..64; default 1; 0: one per processor */
+} td_half_settings;
+
+TD_API td_half_settings td_half_settings_default(void);
+
+/*
+ * The first half: from a picture to the feature tensors of a cut. At the cut `input` that is the
+ * fitted 8-bit HWC picture itself, at `output` the outputs of the network. Used by one thread at a
+ * time; halves of the same model share its weights.
+ */
+typedef struct td_head td_head;
+
+TD_API td_status td_head_open(td_model *model, const char *cut, const td_half_settings *settings,
+                              td_head **out, td_error *err);
+TD_API void td_head_close(td_head *head);
+TD_API size_t td_head_tensor_count(const td_head *head);
+TD_API td_layout td_head_layout(const td_head *head, size_t index);
+/*
+ * Runs the half. On success features[i] points at tensor i in its layout, owned by the head and
+ * valid until its next run.
+ */
+TD_API td_status td_head_run(td_head *head, const td_picture *picture, const void **features,
+                             td_error *err);
+
+/* The second half: from the feature tensors of a cut to the outputs of the network. */
+typedef struct td_tail td_tail;
+
+TD_API td_status td_tail_open(td_model *model, const char *cut, const td_half_settings *settings,
+                              td_tail **out, td_error *err);
+TD_API void td_tail_close(td_tail *tail);
+TD_API size_t td_tail_output_count(const td_tail *tail);
+TD_API int64_t td_tail_output_elements(const td_tail *tail, size_t index);
+/* Runs the half. outputs[i] points at output i, float32, owned by the tail and valid until its next
+ * run. */
+TD_API td_status td_tail_run(td_tail *tail, const void *const *features, const float **outputs,
+                             td_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

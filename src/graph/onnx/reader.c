@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From the bytes of a file to a graph that is ready: checked, unpacked, imported, folded, stripped
+ * of what no output needs, shapes inferred.
+ */
+#include <string.h>
+
+#include "base/file.h"
+#include "graph/onnx/onnx.h"
+#include "graph/onnx/proto.h"
+#include "graph/onnx/scan.h"
+
+#define OPSET_MIN 7
+#define OPSET_MAX 21
+#define IR_MIN    3
+#define IR_MAX    10
+
+static void *unpack_alloc(void *user, size_t bytes) {
+    (void)user;
+    return tdi_malloc(bytes);
+}
+
+static void unpack_free(void *user, void *ptr) {
+    (void)user;
+    tdi_free(ptr);
+}
+
+static ProtobufCAllocator unpack_allocator = {unpack_alloc, unpack_free, NULL};
+
+static td_status unpack(const uint8_t *bytes, size_t size, Onnx__ModelProto **out, td_error *err) {
+    if (size > TDI_ONNX_BYTES_MAX)
+        return tdi_fail(err, TD_LIMIT, "the model is larger than %zu MB", TDI_ONNX_BYTES_MAX >> 20);
+    TD_TRY(tdi_scan(&onnx__model_proto__descriptor, bytes, size, TDI_ONNX_DEPTH_MAX, err));
+    *out = onnx__model_proto__unpack(&unpack_allocator, size, bytes);
+    /* What the scan let pass is well-formed but for fields of the wrong type. */
+    if (!*out)
+        return tdi_fail(err, TD_FORMAT, "not an ONNX model, or a damaged one");
+    return TD_OK;
+}
+
+static td_status read_opset(const Onnx__ModelProto *model, int64_t *out, td_error *err) {
+    int64_t opset = 0;
+    for (size_t i = 0; i < model->n_opset_import; i++) {
+        const Onnx__OperatorSetIdProto *import = model->opset_import[i];
+        if (import->domain && *import->domain && strcmp(import->domain, "ai.onnx") != 0)
+            continue;
+        if (opset && opset != import->version)
+            return tdi_fail(err, TD_FORMAT, "the model names two versions of the default opset");
+        opset = import->version;
+    }
+    if (!opset)
+        return tdi_fail(err, TD_FORMAT,
+                        "not an ONNX model, or a damaged one: it names no operator set");
+    if (opset < OPSET_MIN || opset > OPSET_MAX)
+        return tdi_fail(err, TD_UNSUPPORTED,
+                        "the model has opset %lld; opsets %d to %d are supported", (long long)opset,
+                        OPSET_MIN, OPSET_MAX);
+    *out = opset;
+    return TD_OK;
+}
+
+static td_status check_model(const Onnx__ModelProto *model, td_error *err) {
+    if (!model->graph)
+        return tdi_fail(err, TD_FORMAT, "not an ONNX model, or a damaged one: it has no graph");
+    if (model->ir_version < IR_MIN || model->ir_version > IR_MAX)
+        return tdi_fail(err, TD_UNSUPPORTED,
+                        "the model has IR version %lld; versions %d to %d are supported",
+                        (long long)model->ir_version, IR_MIN, IR_MAX);
+    return TD_OK;
+}
+
+static td_status check_outputs(const tdi_graph *graph, td_error *err) {
+    if (!graph->input_count)
+        return tdi_fail(err, TD_FORMAT, "the model has no input");
+    for (int i = 0; i < graph->output_count; i++)
+        if (!graph->values[graph->outputs[i]].depends_on_input)
+            return tdi_fail(err, TD_UNSUPPORTED, "output \"%.100s\" does not depend on any input",
+                            graph->values[graph->outputs[i]].name);
+    return TD_OK;
+}
+
+/* Takes over `imported`. */
+static td_status finish(tdi_graph *imported, tdi_graph **out, td_error *err) {
+    tdi_graph *graph = NULL;
+    td_status status = tdi_onnx_fold(imported, err);
+    if (status == TD_OK)
+        status = tdi_graph_extract(imported, imported->inputs, imported->input_count,
+                                   imported->outputs, imported->output_count, &graph, err);
+    tdi_graph_free(imported);
+    if (status == TD_OK)
+        status = tdi_graph_settle(graph, err);
+    if (status == TD_OK)
+        status = check_outputs(graph, err);
+    if (status == TD_OK)
+        *out = graph;
+    else
+        tdi_graph_free(graph);
+    return status;
+}
+
+/* Frees `model`. */
+static td_status build(Onnx__ModelProto *model, const char *folder, tdi_graph **out,
+                       td_error *err) {
+    tdi_external external = {folder, TDI_ONNX_BYTES_MAX};
+    tdi_graph *imported = NULL;
+    int64_t opset = 0;
+    td_status status = check_model(model, err);
+    if (status == TD_OK)
+        status = read_opset(model, &opset, err);
+    if (status == TD_OK)
+        status = tdi_onnx_import(model->graph, opset, model->ir_version, &external,
+                                 &unpack_allocator, &imported, err);
+    onnx__model_proto__free_unpacked(model, &unpack_allocator);
+    return status == TD_OK ? finish(imported, out, err) : status;
+}
+
+td_status tdi_onnx_parse(const uint8_t *bytes, size_t size, const char *folder, tdi_graph **out,
+                         td_error *err) {
+    Onnx__ModelProto *model;
+    TD_TRY(unpack(bytes, size, &model, err));
+    return build(model, folder, out, err);
+}
+
+/* "." for a file without a folder. */
+static char *folder_of(const char *path) {
+    const char *slash = strrchr(path, '/');
+    if (!slash)
+        return tdi_strdup(".");
+    return tdi_strndup(path, slash == path ? 1 : (size_t)(slash - path));
+}
+
+td_status tdi_onnx_load(const char *path, tdi_graph **out, td_error *err) {
+    Onnx__ModelProto *model;
+    uint8_t *bytes;
+    size_t size;
+    TD_TRY(tdi_file_read(path, TDI_ONNX_BYTES_MAX, &bytes, &size, err));
+    char *folder = folder_of(path);
+    td_status status = folder ? unpack(bytes, size, &model, err) : tdi_fail_memory(err);
+    tdi_free(bytes); /* before the weights are copied again */
+    if (status == TD_OK)
+        status = build(model, folder, out, err);
+    tdi_free(folder);
+    return status == TD_OK ? TD_OK : tdi_fail_prefix(err, status, "%.200s", path);
+}

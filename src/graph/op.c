@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table of operators, sorted by type.
+ */
+#include "graph/op.h"
+
+#include <string.h>
+
+#include "graph/op_util.h"
+
+static const tdi_op ops[] = {
+    /* type, since, inputs, outputs, infer, macs */
+    {"Abs", 7, 1, 1, 1, 1, tdi_infer_unary, NULL},
+    {"Add", 7, 2, 2, 1, 1, tdi_infer_broadcast, NULL},
+    {"AveragePool", 7, 1, 1, 1, 1, tdi_infer_pool, NULL},
+    {"BatchNormalization", 7, 5, 5, 1, 1, tdi_infer_batch_norm, NULL},
+    {"Cast", 7, 1, 1, 1, 1, tdi_infer_cast, NULL},
+    {"Clip", 7, 1, 3, 1, 1, tdi_infer_clip, NULL},
+    {"Concat", 7, 1, -1, 1, 1, tdi_infer_concat, NULL},
+    {"Conv", 7, 2, 3, 1, 1, tdi_infer_conv, tdi_macs_conv},
+    {"Div", 7, 2, 2, 1, 1, tdi_infer_broadcast, NULL},
+    {"Elu", 7, 1, 1, 1, 1, tdi_infer_unary_float, NULL},
+    {"Exp", 7, 1, 1, 1, 1, tdi_infer_unary_float, NULL},
+    {"Flatten", 7, 1, 1, 1, 1, tdi_infer_flatten, NULL},
+    {"Floor", 7, 1, 1, 1, 1, tdi_infer_unary_float, NULL},
+    {"Gemm", 7, 2, 3, 1, 1, tdi_infer_gemm, tdi_macs_gemm},
+    {"GlobalAveragePool", 7, 1, 1, 1, 1, tdi_infer_global_pool, NULL},
+    {"GlobalMaxPool", 7, 1, 1, 1, 1, tdi_infer_global_pool, NULL},
+    {"HardSigmoid", 7, 1, 1, 1, 1, tdi_infer_unary_float, NULL},
+    {"HardSwish", 14, 1, 1, 1, 1, tdi_infer_unary_float, NULL},
+    /* Folded by the reader, except where a graph input or constant is itself a graph output. */
+    {"Identity", 7, 1, 1, 1, 1, tdi_infer_unary, NULL},
+    {"LeakyRelu", 7, 1, 1, 1, 1, tdi_infer_unary_float, NULL},
+    {"LogSoftmax", 7, 1, 1, 1, 1, tdi_infer_softmax, NULL},
+    {"MatMul", 7, 2, 2, 1, 1, tdi_infer_matmul, tdi_macs_matmul},
+    {"Max", 7, 1, -1, 1, 1, tdi_infer_broadcast, NULL},
+    {"MaxPool", 7, 1, 1, 1, 1, tdi_infer_pool, NULL},
+    {"Min", 7, 1, -1, 1, 1, tdi_infer_broadcast, NULL},
+    {"Mul", 7, 2, 2, 1, 1, tdi_infer_broadcast, NULL},
+    {"Neg", 7, 1, 1, 1, 1, tdi_infer_unary, NULL},
+    {"Pad", 7, 1, 4, 1, 1, tdi_infer_pad, NULL},
+    {"Pow", 7, 2, 2, 1, 1, tdi_infer_pow, NULL},
+    {"ReduceMean", 7, 1, 2, 1, 1, tdi_infer_reduce, NULL},
+    {"Relu", 7, 1, 1, 1, 1, tdi_infer_unary, NULL},
+    {"Reshape", 7, 2, 2, 1, 1, tdi_infer_reshape, NULL},
+    {"Round", 11, 1, 1, 1, 1, tdi_infer_unary_float, NULL},
+    {"Sigmoid", 7, 1, 1, 1, 1, tdi_infer_unary_float, NULL},
+    {"Slice", 7, 1, 5, 1, 1, tdi_infer_slice, NULL},
+    {"Softmax", 7, 1, 1, 1, 1, tdi_infer_softmax, NULL},
+    {"Sqrt", 7, 1, 1, 1, 1, tdi_infer_unary_float, NULL},
+    {"Squeeze", 7, 1, 2, 1, 1, tdi_infer_squeeze, NULL},
+    {"Sub", 7, 2, 2, 1, 1, tdi_infer_broadcast, NULL},
+    {"Tanh", 7, 1, 1, 1, 1, tdi_infer_unary_float, NULL},
+    {"Transpose", 7, 1, 1, 1, 1, tdi_infer_transpose, NULL},
+    {"Unsqueeze", 7, 1, 2, 1, 1, tdi_infer_unsqueeze, NULL},
+};
+
+size_t tdi_op_count(void) {
+    return sizeof ops / sizeof *ops;
+}
+
+const tdi_op *tdi_op_at(size_t index) {
+    return &ops[index];
+}
+
+const tdi_op *tdi_op_find(const char *type) {
+    size_t low = 0, high = tdi_op_count();
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(type, ops[middle].type);
+        if (order == 0)
+            return &ops[middle];
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return NULL;
+}
