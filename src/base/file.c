@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,7 @@
 #include "base/text.h"
 
 static td_status fail_errno(td_error *err, const char *doing, const char *path, int code) {
-    td_status status = code == ENOENT ? TD_NOT_FOUND : TD_IO;
+    td_status status = code == ENOENT ? TD_NOT_FOUND : code == ENOMEM ? TD_MEMORY : TD_IO;
     return tdi_fail(err, status, "%s %s: %s", doing, path, strerror(code));
 }
 
@@ -80,22 +81,37 @@ static int write_all(int fd, const uint8_t *data, size_t size) {
     return 0;
 }
 
+/* Makes a file that did not exist beside `path`, with the permissions that the user's mask leaves.
+ */
+static int open_temporary(const char *path, char **name) {
+    static atomic_uint counter;
+    for (int tries = 0; tries < 100; tries++) {
+        tdi_text text = {0};
+        tdi_text_append(&text, "%s.%ld-%u.tmp", path, (long)getpid(),
+                        atomic_fetch_add(&counter, 1));
+        *name = tdi_text_take(&text);
+        if (!*name) {
+            errno = ENOMEM;
+            return -1;
+        }
+        int fd = open(*name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (fd >= 0 || errno != EEXIST)
+            return fd;
+        tdi_free(*name);
+        *name = NULL;
+    }
+    return -1;
+}
+
 td_status tdi_file_write(const char *path, const void *data, size_t size, td_error *err) {
-    tdi_text name = {0};
-    tdi_text_append(&name, "%s.XXXXXX", path);
-    char *temporary = tdi_text_take(&name);
-    if (!temporary)
-        return tdi_fail_memory(err);
-    td_status status = TD_OK;
-    int fd = mkstemp(temporary);
+    char *temporary = NULL;
+    int fd = open_temporary(path, &temporary);
     if (fd < 0) {
-        status = fail_errno(err, "cannot write", path, errno);
+        td_status status = fail_errno(err, "cannot write", path, errno);
         tdi_free(temporary);
         return status;
     }
-    mode_t mask = umask(0);
-    umask(mask);
-    int failed = fchmod(fd, 0666 & ~mask) || write_all(fd, data, size) || fsync(fd);
+    int failed = write_all(fd, data, size) || fsync(fd);
     int code = errno;
     if (close(fd) && !failed) {
         failed = 1;
@@ -105,12 +121,10 @@ td_status tdi_file_write(const char *path, const void *data, size_t size, td_err
         failed = 1;
         code = errno;
     }
-    if (failed) {
+    if (failed)
         unlink(temporary);
-        status = fail_errno(err, "cannot write", path, code);
-    }
     tdi_free(temporary);
-    return status;
+    return failed ? fail_errno(err, "cannot write", path, code) : TD_OK;
 }
 
 int tdi_path_is_folder(const char *path) {
