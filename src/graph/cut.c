@@ -20,8 +20,9 @@ static int64_t elements_per_picture(const tdi_graph *graph, int value) {
  * then no path can get past its number; and if it is on every path, all else on them is before or
  * after it in every topological order, and an edge over it would be a path around it.
  */
+enum { NOT_LIVE, LIVE, LIVE_OUTPUT };
 typedef struct line {
-    uint8_t *live; /* per value: on a path from input to output */
+    uint8_t *live; /* per value: whether it is on a path from input to output, or the end of one */
     int *position; /* per value */
     int *cover;    /* per position, as differences */
     int next;      /* position to be given */
@@ -47,7 +48,10 @@ static td_status line_init(line *l, const tdi_graph *graph, td_error *err) {
     tdi_path_from_inputs(graph, NULL, l->live);
     tdi_path_to_targets(graph, NULL, graph->outputs, graph->output_count, to_output);
     for (int i = 0; i < graph->value_count; i++)
-        l->live[i] = l->live[i] && to_output[i];
+        l->live[i] = l->live[i] && to_output[i] ? LIVE : NOT_LIVE;
+    for (int i = 0; i < graph->output_count; i++)
+        if (l->live[graph->outputs[i]])
+            l->live[graph->outputs[i]] = LIVE_OUTPUT;
     tdi_free(to_output);
     return TD_OK;
 }
@@ -94,13 +98,6 @@ static void place_all(line *l, const tdi_graph *graph) {
         l->cover[i] += l->cover[i - 1];
 }
 
-static int is_among(const int *values, int count, int value) {
-    for (int i = 0; i < count; i++)
-        if (values[i] == value)
-            return 1;
-    return 0;
-}
-
 static size_t collect(const line *l, const tdi_graph *graph, tdi_cut *cuts) {
     size_t count = 0;
     int64_t macs = 0;
@@ -114,8 +111,7 @@ static size_t collect(const line *l, const tdi_graph *graph, tdi_cut *cuts) {
             macs += node->macs;
         for (int i = 0; i < node->output_count; i++) {
             int v = node->outputs[i];
-            if (v < 0 || !l->live[v] || l->cover[l->position[v]] != 0 ||
-                is_among(graph->outputs, graph->output_count, v))
+            if (v < 0 || l->live[v] != LIVE || l->cover[l->position[v]] != 0)
                 continue;
             tdi_cut *cut = &cuts[count++];
             cut->tensor_count = 1;
@@ -164,6 +160,13 @@ static td_status not_found(const tdi_graph *graph, const char *name, td_error *e
     tdi_text_fini(&near);
     tdi_free(names);
     return status;
+}
+
+static int is_among(const int *values, int count, int value) {
+    for (int i = 0; i < count; i++)
+        if (values[i] == value)
+            return 1;
+    return 0;
 }
 
 static td_status add_tensor(const tdi_graph *graph, const char *name, tdi_cut *cut, td_error *err) {
@@ -217,8 +220,8 @@ static td_status check_separates(const tdi_graph *graph, const uint8_t *blocked,
 }
 
 /*
- * Each tensor must reach the output past the others. It may well be computed from them: where a block has a shortcut,
- * a cut inside of it is the tensor there and the block's own input.
+ * Each tensor must reach the output past the others. It may well be computed from them: where a
+ * block has a shortcut, a cut inside of it is the tensor there and the block's own input.
  */
 static td_status check_needed(const tdi_graph *graph, const uint8_t *blocked, const tdi_cut *cut,
                               uint8_t *to_output, td_error *err) {
@@ -226,10 +229,11 @@ static td_status check_needed(const tdi_graph *graph, const uint8_t *blocked, co
     for (int i = 0; i < cut->tensor_count; i++) {
         int v = cut->tensors[i];
         if (!to_output[v])
-            return tdi_fail(err, TD_CUT,
-                            "\"%.100s\" adds nothing to the cut, for all that is computed from it goes "
-                            "through the other tensors: leave it out",
-                            graph->values[v].name);
+            return tdi_fail(
+                err, TD_CUT,
+                "\"%.100s\" adds nothing to the cut, for all that is computed from it goes "
+                "through the other tensors: leave it out",
+                graph->values[v].name);
     }
     return TD_OK;
 }

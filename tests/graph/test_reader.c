@@ -378,6 +378,12 @@ static void dropout_in_training_or_with_its_mask_in_use_is_refused(void **state)
     add_node(&graph, "Cast", "mask", "m", "to=1");
     add_node(&graph, "Mul", "d,m", "y", "");
     assert_refused(&graph, 13, TD_UNSUPPORTED, "\"mask\"");
+
+    graph = small_graph();
+    add_output(&graph, "mask");
+    node = node_of("Dropout", "drop", "x", "y,mask");
+    put_message(&graph, 1, &node);
+    assert_refused(&graph, 13, TD_UNSUPPORTED, "\"mask\"");
 }
 
 static void an_input_that_is_copied_to_an_output_keeps_its_identity(void **state) {

@@ -432,12 +432,15 @@ static td_status set_ends(import *m) {
     if (status == TD_OK && tdi_graph_set_inputs(graph, values, (int)count))
         status = tdi_fail_memory(m->err);
     for (size_t i = 0; status == TD_OK && i < g->n_output; i++) {
-        const char *name = g->output[i]->name;
-        int value = is_given(name) ? find(m, name) : -1;
-        if (value < 0 || !is_defined(m, value) || seen[value]++)
-            status = tdi_fail(m->err, TD_FORMAT, "output \"%.100s\" is %s", name ? name : "",
-                              value >= 0 && seen[value] > 1 ? "listed twice"
-                                                            : "computed by nothing");
+        const char *name = is_given(g->output[i]->name) ? g->output[i]->name : "";
+        int value = find(m, name);
+        if (value < 0)
+            status = tdi_fail(m->err, TD_FORMAT, "output \"%.100s\" is computed by nothing", name);
+        else if (!is_defined(m, value))
+            status = tdi_fail(m->err, TD_UNSUPPORTED,
+                              "output \"%.100s\" is an optional one that is not supported", name);
+        else if (seen[value]++)
+            status = tdi_fail(m->err, TD_FORMAT, "output \"%.100s\" is listed twice", name);
         values[i] = value;
     }
     if (status == TD_OK && tdi_graph_set_outputs(graph, values, (int)g->n_output))

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading activations off nodes.
+ */
+#include "engine/activation.h"
+
+#include <string.h>
+
+#include "graph/op.h"
+
+static int clip_of(const tdi_graph *graph, const tdi_node *node, tdi_activation *out) {
+    double min, max;
+    if (tdi_clip_resolve(graph, node, &min, &max, NULL) != TD_OK)
+        return 0;
+    out->kind = TDI_ACTIVATION_CLIP;
+    out->alpha = (float)min;
+    out->beta = (float)max;
+    return 1;
+}
+
+int tdi_activation_of(const tdi_graph *graph, const tdi_node *node, tdi_activation *out) {
+    static const struct {
+        const char *type;
+        tdi_activation_kind kind;
+        float alpha, beta; /* defaults of the attributes */
+    } table[] = {
+        {"Relu", TDI_ACTIVATION_RELU, 0, 0},
+        {"LeakyRelu", TDI_ACTIVATION_RELU, 0.01f, 0},
+        {"Elu", TDI_ACTIVATION_ELU, 1, 0},
+        {"HardSigmoid", TDI_ACTIVATION_HARD_SIGMOID, 0.2f, 0.5f},
+        {"HardSwish", TDI_ACTIVATION_HARD_SWISH, 0, 0},
+        {"Sigmoid", TDI_ACTIVATION_SIGMOID, 0, 0},
+        {"Tanh", TDI_ACTIVATION_TANH, 0, 0},
+        {"Exp", TDI_ACTIVATION_EXP, 0, 0},
+        {"Sqrt", TDI_ACTIVATION_SQRT, 0, 0},
+        {"Floor", TDI_ACTIVATION_FLOOR, 0, 0},
+        {"Round", TDI_ACTIVATION_ROUND, 0, 0},
+        {"Abs", TDI_ACTIVATION_ABS, 0, 0},
+        {"Neg", TDI_ACTIVATION_NEG, 0, 0},
+    };
+    if (strcmp(node->op->type, "Clip") == 0)
+        return clip_of(graph, node, out);
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        if (strcmp(node->op->type, table[i].type) != 0)
+            continue;
+        out->kind = table[i].kind;
+        out->alpha = tdi_node_float(node, "alpha", table[i].alpha);
+        out->beta = tdi_node_float(node, "beta", table[i].beta);
+        return 1;
+    }
+    return 0;
+}

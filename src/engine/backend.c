@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The list of backends, and choosing among them.
+ */
+#include "engine/backend.h"
+
+#include "engine/onednn/onednn.h"
+#include "engine/ops/ops.h"
+
+static const tdi_backend *const backends[TDI_BACKEND_COUNT] = {&tdi_onednn_backend,
+                                                               &tdi_ops_backend};
+
+const tdi_backend *tdi_backend_at(int index) {
+    return backends[index];
+}
+
+int tdi_backend_index(const tdi_backend *backend) {
+    int index = 0;
+    while (backends[index] != backend)
+        index++;
+    return index;
+}
+
+const tdi_backend *tdi_backend_for(const tdi_graph *graph, const tdi_node *node,
+                                   tdi_step_kind kind) {
+    for (int i = 0; i < TDI_BACKEND_COUNT; i++)
+        if (backends[i]->supports(graph, node, kind))
+            return backends[i];
+    return NULL;
+}
+
+int tdi_engine_implements(const char *type) {
+    for (int i = 0; i < TDI_BACKEND_COUNT; i++)
+        if (backends[i]->implements(type))
+            return 1;
+    return tdi_type_is_view(type);
+}
+
+int tdi_format_same(const tdi_format *a, const tdi_format *b) {
+    if (a->backend != b->backend)
+        return 0;
+    return !a->backend || a->backend->same_format(a, b);
+}
+
+tdi_format tdi_format_dense(td_dtype dtype, const td_shape *shape) {
+    int64_t elements = td_shape_elements(shape);
+    tdi_format format = {NULL, NULL, elements > 0 ? (size_t)elements * td_dtype_bytes(dtype) : 0};
+    return format;
+}

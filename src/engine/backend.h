@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a provider of kernels fills in. The program asks the backends in the order of the list; the
+ * first that supports a step gets it. Tensors are handed over dense and row-major, or in a format
+ * of the backend's own that only it can read.
+ */
+#ifndef TDI_ENGINE_BACKEND_H
+#define TDI_ENGINE_BACKEND_H
+
+#include "engine/engine.h"
+#include "engine/plan.h"
+
+typedef struct tdi_format {
+    const tdi_backend *backend; /* NULL: dense, row-major */
+    const void *desc;           /* the backend's; lives as long as the program */
+    size_t bytes;
+} tdi_format;
+
+/* One step made executable for a fixed shape; immutable, shared by threads. */
+typedef struct tdi_kernel {
+    const tdi_backend *backend;
+    const char *implementation; /* for inspection */
+    const tdi_format *inputs;   /* in which the step's inputs must be; one per input of the step */
+    tdi_format output;
+    int overwrites;       /* index of the input whose memory the output takes over, -1: none */
+    int may_overwrite;    /* the same, where the backend merely allows it */
+    size_t scratch_bytes; /* working memory during execution */
+    size_t weights_bytes;
+} tdi_kernel;
+
+/* A kernel tied to the memory of one run; the backend's own struct begins with it. */
+typedef struct tdi_bound {
+    const tdi_backend *backend;
+} tdi_bound;
+
+typedef struct tdi_memory {
+    void *const *inputs; /* NULL where an input is left out */
+    void *output;
+    void *scratch; /* shared by all kernels of the run; NULL where none needs any */
+} tdi_memory;
+
+/* What preparing a kernel may use. */
+typedef struct tdi_compile {
+    void *state; /* the backend's, from open */
+    const tdi_graph *graph;
+    tdi_arena *arena; /* the program's: kernels and formats go here */
+    tdi_packs *packs;
+} tdi_compile;
+
+struct tdi_backend {
+    const char *name;
+
+    /* Whether it implements that operator type at all. */
+    int (*implements)(const char *type);
+    /* Whether it runs a step of that kind that starts with `node`. */
+    int (*supports)(const tdi_graph *graph, const tdi_node *node, tdi_step_kind kind);
+    /* Whether it can do `post` after what the step does already. NULL: never. */
+    int (*fuses)(const tdi_graph *graph, const tdi_step *step, const tdi_post *post);
+
+    /* State for one program. `threads`: the team inside an operator. */
+    td_status (*open)(int threads, void **state, td_error *err);
+    void (*close)(void *state);
+
+    /* `at_hand`: formats in which the inputs exist; others are converted at a cost. */
+    td_status (*prepare)(const tdi_compile *compile, const tdi_step *step,
+                         const tdi_format *at_hand, tdi_kernel **out, td_error *err);
+    /*
+     * A kernel with one input that copies a tensor from one format to another; each is the
+     * backend's own or dense. NULL where the backend has no formats.
+     */
+    td_status (*convert)(const tdi_compile *compile, td_dtype dtype, const td_shape *shape,
+                         const tdi_format *from, const tdi_format *to, tdi_kernel **out,
+                         td_error *err);
+    int (*same_format)(const tdi_format *a, const tdi_format *b);
+    /* Releases what the kernel holds besides arena memory. NULL is allowed. */
+    void (*release)(const tdi_compile *compile, tdi_kernel *kernel);
+
+    td_status (*bind)(const tdi_compile *compile, const tdi_kernel *kernel,
+                      const tdi_memory *memory, tdi_bound **out, td_error *err);
+    void (*unbind)(tdi_bound *bound);
+
+    /* Called on the thread that is about to execute. NULL: nothing to do. */
+    void (*enter)(void *state);
+    td_status (*execute)(tdi_bound *bound, td_error *err);
+};
+
+/* The backends in order of preference. */
+#define TDI_BACKEND_COUNT 2
+const tdi_backend *tdi_backend_at(int index);
+int tdi_backend_index(const tdi_backend *backend);
+/* The first that supports such a step, or NULL. */
+const tdi_backend *tdi_backend_for(const tdi_graph *graph, const tdi_node *node,
+                                   tdi_step_kind kind);
+/* Whether any implements that operator type. */
+int tdi_engine_implements(const char *type);
+
+static inline int tdi_format_is_dense(const tdi_format *format) {
+    return !format->backend;
+}
+int tdi_format_same(const tdi_format *a, const tdi_format *b);
+tdi_format tdi_format_dense(td_dtype dtype, const td_shape *shape);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A program in words, for people who want to know what runs.
+ */
+#include "base/text.h"
+#include "engine/program.h"
+#include "graph/op.h"
+
+static void describe_conversion(const tdi_program *p, const tdi_action *action, tdi_text *text) {
+    const tdi_slot *from = &p->slots[action->inputs[0]];
+    tdi_text_append(text, "copy \"%s\"", p->graph->values[from->value].name);
+}
+
+static void describe_step(const tdi_program *p, const tdi_step *step, tdi_text *text) {
+    char in[96] = "-", out[96];
+    if (step->inputs[0] >= 0)
+        td_shape_format(&p->graph->values[step->inputs[0]].shape, in, sizeof in);
+    td_shape_format(&p->graph->values[step->output].shape, out, sizeof out);
+    tdi_text_append(text, "%s%s \"%s\" %s -> %s", step->node->op->type, step->fused,
+                    step->node->name, in, out);
+}
+
+char *tdi_program_describe(const tdi_program *program) {
+    tdi_text text = {0};
+    for (size_t i = 0; i < program->action_count; i++) {
+        const tdi_action *action = &program->actions[i];
+        const tdi_slot *out = &program->slots[action->output];
+        if (action->step)
+            describe_step(program, action->step, &text);
+        else
+            describe_conversion(program, action, &text);
+        tdi_text_append(&text, ", %s %s, %zu bytes at %zu, weights %zu, scratch %zu\n",
+                        action->kernel->backend->name, action->kernel->implementation,
+                        out->format.bytes, program->spans[out->storage].offset,
+                        action->kernel->weights_bytes, action->kernel->scratch_bytes);
+    }
+    if (!text.data)
+        tdi_text_append(&text, "%s", "");
+    return tdi_text_take(&text);
+}

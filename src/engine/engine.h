@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The engine: graph -> program (immutable, shared by threads) -> run (one per thread).
+ */
+#ifndef TDI_ENGINE_ENGINE_H
+#define TDI_ENGINE_ENGINE_H
+
+#include "graph/graph.h"
+
+/*
+ * Packed weights by initializer and memory format, shared by all programs that are made with it
+ * (halves of one model at several cuts, several batch sizes). Reference counted, thread-safe.
+ */
+typedef struct tdi_packs tdi_packs;
+tdi_packs *tdi_packs_new(void);
+tdi_packs *tdi_packs_ref(tdi_packs *packs);
+void tdi_packs_unref(tdi_packs *packs);
+
+typedef struct tdi_program_settings {
+    int64_t batch; /* pictures per run; 1 */
+    int threads;   /* inside an operator; 1. OpenMP teams of threads that make or run programs get
+                      that size */
+    tdi_packs *packs; /* NULL: the program's own */
+} tdi_program_settings;
+
+/*
+ * A compiled graph. Does not keep a reference to `graph`, but to constants. Every value in
+ * graph->outputs is computed as such (nothing fused across it), so that a graph with many outputs
+ * yields every one.
+ */
+typedef struct tdi_program tdi_program;
+td_status tdi_program_new(const tdi_graph *graph, const tdi_program_settings *settings,
+                          tdi_program **out, td_error *err);
+tdi_program *tdi_program_ref(tdi_program *program);
+void tdi_program_unref(tdi_program *program);
+
+/* Whether the engine runs every operator of the graph: TD_UNSUPPORTED names operator and node. */
+td_status tdi_engine_check(const tdi_graph *graph, td_error *err);
+
+typedef struct tdi_footprint {
+    size_t
+        weights_bytes; /* packed weights and constants (of a shared set: those this program uses) */
+    size_t arena_bytes, scratch_bytes; /* per run */
+} tdi_footprint;
+tdi_footprint tdi_program_footprint(const tdi_program *program);
+/* One line per step: operator(s), implementation, shapes, bytes; for inspection. tdi_free(). */
+char *tdi_program_describe(const tdi_program *program);
+
+/*
+ * One thread's state: activations and scratchpad. Keeps a reference to the program. Inputs and
+ * outputs are dense, row-major, in the dtype and with the batch of the program's inputs and
+ * outputs, in graph order.
+ */
+typedef struct tdi_run tdi_run;
+td_status tdi_run_new(tdi_program *program, tdi_run **out, td_error *err);
+void tdi_run_free(tdi_run *run);
+/* Where to write input `index` before execute; owned by the run. Must be written anew before each
+ * execute. */
+void *tdi_run_input(tdi_run *run, int index);
+size_t tdi_run_input_bytes(const tdi_run *run, int index);
+/* Computes. Allocates nothing of ours. One thread at a time per run, any number of runs of one
+ * program at once. */
+td_status tdi_run_execute(tdi_run *run, td_error *err);
+/* Valid until the next execute. */
+const void *tdi_run_output(const tdi_run *run, int index);
+size_t tdi_run_output_bytes(const tdi_run *run, int index);
+
+#endif

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The backend's table, and which operator goes to which file.
+ */
+#include <string.h>
+
+#include "base/memory.h"
+#include "engine/onednn/onednn.h"
+#include "graph/op.h"
+
+typedef struct operator_entry {
+    const char *type;
+    int (*supports)(const tdi_graph *graph, const tdi_node *node);
+    tdi_onednn_prepare_fn prepare;
+} operator_entry;
+
+static const operator_entry operators[] = {
+    {"Relu", tdi_onednn_supports_eltwise, tdi_onednn_prepare_eltwise},
+    {"LeakyRelu", tdi_onednn_supports_eltwise, tdi_onednn_prepare_eltwise},
+    {"Elu", tdi_onednn_supports_eltwise, tdi_onednn_prepare_eltwise},
+    {"Sigmoid", tdi_onednn_supports_eltwise, tdi_onednn_prepare_eltwise},
+    {"Tanh", tdi_onednn_supports_eltwise, tdi_onednn_prepare_eltwise},
+    {"Clip", tdi_onednn_supports_eltwise, tdi_onednn_prepare_eltwise},
+    {"HardSwish", tdi_onednn_supports_eltwise, tdi_onednn_prepare_eltwise},
+    {"Exp", tdi_onednn_supports_eltwise, tdi_onednn_prepare_eltwise},
+    {"Sqrt", tdi_onednn_supports_eltwise, tdi_onednn_prepare_eltwise},
+    {"Round", tdi_onednn_supports_eltwise, tdi_onednn_prepare_eltwise},
+    {"Abs", tdi_onednn_supports_eltwise, tdi_onednn_prepare_eltwise},
+    {"Add", tdi_onednn_supports_binary, tdi_onednn_prepare_binary},
+    {"Sub", tdi_onednn_supports_binary, tdi_onednn_prepare_binary},
+    {"Mul", tdi_onednn_supports_binary, tdi_onednn_prepare_binary},
+    {"Div", tdi_onednn_supports_binary, tdi_onednn_prepare_binary},
+    {"Max", tdi_onednn_supports_binary, tdi_onednn_prepare_binary},
+    {"Min", tdi_onednn_supports_binary, tdi_onednn_prepare_binary},
+    {"BatchNormalization", tdi_onednn_supports_norm, tdi_onednn_prepare_norm},
+    {"Concat", tdi_onednn_supports_concat, tdi_onednn_prepare_concat},
+    {"MaxPool", tdi_onednn_supports_pool, tdi_onednn_prepare_pool},
+    {"AveragePool", tdi_onednn_supports_pool, tdi_onednn_prepare_pool},
+    {"GlobalMaxPool", tdi_onednn_supports_pool, tdi_onednn_prepare_pool},
+    {"GlobalAveragePool", tdi_onednn_supports_pool, tdi_onednn_prepare_pool},
+    {"MatMul", tdi_onednn_supports_matmul, tdi_onednn_prepare_matmul},
+    {"Softmax", tdi_onednn_supports_softmax, tdi_onednn_prepare_softmax},
+    {"LogSoftmax", tdi_onednn_supports_softmax, tdi_onednn_prepare_softmax},
+};
+
+static const operator_entry *find(const char *type) {
+    for (size_t i = 0; i < sizeof operators / sizeof operators[0]; i++)
+        if (strcmp(operators[i].type, type) == 0)
+            return &operators[i];
+    return NULL;
+}
+
+static int implements(const char *type) {
+    return find(type) || strcmp(type, "Conv") == 0 || strcmp(type, "Gemm") == 0;
+}
+
+static int supports(const tdi_graph *graph, const tdi_node *node, tdi_step_kind kind) {
+    if (kind == TDI_STEP_CONV)
+        return tdi_onednn_supports_conv(graph, node);
+    if (kind == TDI_STEP_DENSE)
+        return 1;
+    const operator_entry *entry = find(node->op->type);
+    return entry && entry->supports(graph, node);
+}
+
+static int fuses(const tdi_graph *graph, const tdi_step *step, const tdi_post *post) {
+    dnnl_alg_kind_t algorithm;
+    int layer = step->kind == TDI_STEP_CONV || step->kind == TDI_STEP_DENSE;
+    if (post->kind == TDI_POST_ADD)
+        return layer;
+    const operator_entry *entry = find(step->node->op->type);
+    int binary = entry && entry->prepare == tdi_onednn_prepare_binary;
+    (void)graph;
+    return (layer || binary) && tdi_onednn_algorithm(&post->activation, &algorithm);
+}
+
+static void close_state(void *user) {
+    tdi_onednn *state = user;
+    if (!state)
+        return;
+    dnnl_engine_destroy(state->engine);
+    tdi_free(state);
+}
+
+static td_status open_state(int threads, void **out, td_error *err) {
+    tdi_onednn *state = tdi_calloc(1, sizeof *state);
+    if (!state)
+        return tdi_fail_memory(err);
+    state->threads = threads;
+    dnnl_status_t status = dnnl_engine_create(&state->engine, dnnl_cpu, 0);
+    if (status != dnnl_success) {
+        close_state(state);
+        return tdi_fail(err, TD_UNSUPPORTED, "oneDNN has no engine for this processor, status %d",
+                        (int)status);
+    }
+    *out = state;
+    return TD_OK;
+}
+
+static void enter(void *user) {
+    const tdi_onednn *state = user;
+    tdi_onednn_set_threads(state->threads);
+}
+
+static td_status prepare(const tdi_compile *compile, const tdi_step *step,
+                         const tdi_format *at_hand, tdi_kernel **out, td_error *err) {
+    if (step->kind == TDI_STEP_CONV)
+        return tdi_onednn_prepare_conv(compile, step, at_hand, out, err);
+    if (step->kind == TDI_STEP_DENSE)
+        return tdi_onednn_prepare_dense(compile, step, at_hand, out, err);
+    return find(step->node->op->type)->prepare(compile, step, at_hand, out, err);
+}
+
+const tdi_backend tdi_onednn_backend = {
+    .name = "onednn",
+    .implements = implements,
+    .supports = supports,
+    .fuses = fuses,
+    .open = open_state,
+    .close = close_state,
+    .prepare = prepare,
+    .convert = tdi_onednn_convert,
+    .same_format = tdi_onednn_same_format,
+    .release = tdi_onednn_release,
+    .bind = tdi_onednn_bind,
+    .unbind = tdi_onednn_unbind,
+    .enter = enter,
+    .execute = tdi_onednn_execute,
+};

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Convolutions. oneDNN chooses the formats of all tensors.
+ */
+#include <string.h>
+
+#include "engine/onednn/onednn.h"
+#include "graph/op.h"
+
+typedef struct conv {
+    dnnl_memory_desc_t src, weights, bias, dst; /* of any format */
+    dnnl_memory_desc_t plain;                   /* the weights as ONNX has them */
+    dnnl_dims_t strides, dilates, pad_begin, pad_end;
+} conv;
+
+int tdi_onednn_supports_conv(const tdi_graph *graph, const tdi_node *node) {
+    const td_shape *shape = &graph->values[node->inputs[0]].shape;
+    return graph->values[node->inputs[0]].dtype == TD_DTYPE_F32 &&
+           graph->values[node->inputs[1]].dtype == TD_DTYPE_F32 &&
+           (shape->rank == 3 || shape->rank == 4);
+}
+
+/* ONNX's OC x IC/groups x kernel, with the groups as an axis of their own where there are any. */
+static td_shape weights_shape(const td_shape *shape, int64_t groups) {
+    if (groups == 1)
+        return *shape;
+    td_shape grouped = {shape->rank + 1, {groups, shape->dim[0] / groups}};
+    for (int i = 1; i < shape->rank; i++)
+        grouped.dim[i + 1] = shape->dim[i];
+    return grouped;
+}
+
+static td_status describe(const tdi_compile *compile, const tdi_step *step, conv *c,
+                          td_error *err) {
+    const tdi_graph *graph = compile->graph;
+    const tdi_node *node = step->node;
+    const td_shape *kernel = &step->weights.kernel->shape;
+    td_shape grouped = weights_shape(kernel, tdi_node_int(node, "group", 1));
+    td_shape bias = {1, {kernel->dim[0]}};
+    tdi_window window;
+    TD_TRY(tdi_window_resolve(graph, node, kernel->dim + 2, &window, err));
+    tdi_onednn_any(&c->src, &graph->values[node->inputs[0]].shape);
+    tdi_onednn_any(&c->dst, &graph->values[node->outputs[0]].shape);
+    tdi_onednn_any(&c->weights, &grouped);
+    tdi_onednn_dense(&c->plain, &grouped);
+    tdi_onednn_dense(&c->bias, &bias);
+    for (int i = 0; i < window.axes; i++) {
+        c->strides[i] = window.stride[i];
+        c->dilates[i] = window.dilation[i] - 1;
+        c->pad_begin[i] = window.pad_begin[i];
+        c->pad_end[i] = window.pad_end[i];
+    }
+    return TD_OK;
+}
+
+static td_status create(const tdi_compile *compile, const tdi_step *step, const conv *c,
+                        dnnl_alg_kind_t algorithm, dnnl_primitive_desc_t *out, td_error *err) {
+    const tdi_onednn *state = compile->state;
+    dnnl_convolution_desc_t desc;
+    dnnl_primitive_attr_t attr = NULL;
+    TD_TRY(tdi_onednn_attr(step, &attr, err));
+    dnnl_status_t status = dnnl_dilated_convolution_forward_desc_init(
+        &desc, dnnl_forward_inference, algorithm, &c->src, &c->weights, &c->bias, &c->dst,
+        c->strides, c->dilates, c->pad_begin, c->pad_end);
+    if (status == dnnl_success)
+        status = dnnl_primitive_desc_create(out, &desc, attr, state->engine, NULL);
+    dnnl_primitive_attr_destroy(attr);
+    return status == dnnl_success ? TD_OK : tdi_onednn_fail(err, step->node, "the shapes", status);
+}
+
+td_status tdi_onednn_prepare_conv(const tdi_compile *compile, const tdi_step *step,
+                                  const tdi_format *at_hand, tdi_kernel **out, td_error *err) {
+    conv c;
+    dnnl_primitive_desc_t pd = NULL;
+    (void)at_hand;
+    TD_TRY(describe(compile, step, &c, err));
+    TD_TRY(create(compile, step, &c, dnnl_convolution_direct, &pd, err));
+    td_status status = tdi_onednn_layer(compile, step, pd, &c.plain, out, err);
+    dnnl_primitive_desc_destroy(pd);
+    return status;
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Folding weights and bringing them into a primitive's format, unless the set of packs has the
+ * result.
+ */
+#include <string.h>
+
+#include "base/memory.h"
+#include "engine/onednn/onednn.h"
+
+typedef struct job {
+    const tdi_weights *weights;
+    const dnnl_memory_desc_t *plain, *packed;
+    dnnl_engine_t engine;
+} job;
+
+static dnnl_status_t reorder(const job *j, void *from, void *to) {
+    dnnl_primitive_desc_t pd = NULL;
+    dnnl_primitive_t primitive = NULL;
+    dnnl_stream_t stream = NULL;
+    dnnl_exec_arg_t args[2] = {{DNNL_ARG_FROM, NULL}, {DNNL_ARG_TO, NULL}};
+    dnnl_status_t status = dnnl_reorder_primitive_desc_create(&pd, j->plain, j->engine, j->packed,
+                                                              j->engine, NULL);
+    if (status == dnnl_success)
+        status = dnnl_primitive_create(&primitive, pd);
+    if (status == dnnl_success)
+        status = dnnl_memory_create(&args[0].memory, j->plain, j->engine, from);
+    if (status == dnnl_success)
+        status = dnnl_memory_create(&args[1].memory, j->packed, j->engine, to);
+    if (status == dnnl_success)
+        status = dnnl_stream_create(&stream, j->engine, dnnl_stream_in_order);
+    if (status == dnnl_success)
+        status = dnnl_primitive_execute(primitive, stream, 2, args);
+    if (status == dnnl_success)
+        status = dnnl_stream_wait(stream);
+    dnnl_stream_destroy(stream);
+    dnnl_memory_destroy(args[0].memory);
+    dnnl_memory_destroy(args[1].memory);
+    dnnl_primitive_destroy(primitive);
+    dnnl_primitive_desc_destroy(pd);
+    return status;
+}
+
+static td_status fill_kernel(void *user, void *data, td_error *err) {
+    const job *j = user;
+    dnnl_status_t status;
+    if (tdi_weights_are_plain(j->weights)) {
+        status = reorder(j, j->weights->kernel->data, data);
+    } else {
+        float *folded = tdi_malloc_aligned(j->weights->kernel->bytes);
+        if (!folded)
+            return tdi_fail_memory(err);
+        tdi_weights_write_kernel(j->weights, folded);
+        status = reorder(j, folded, data);
+        tdi_free_aligned(folded);
+    }
+    return status == dnnl_success ? TD_OK : tdi_onednn_fail(err, NULL, "weights", status);
+}
+
+/* What the packed bytes depend on besides the weights. */
+static void put_format(tdi_hasher *hasher, const dnnl_memory_desc_t *md) {
+    size_t rank = (size_t)md->ndims;
+    tdi_hasher_add(hasher, &md->ndims, sizeof md->ndims);
+    tdi_hasher_add(hasher, md->dims, rank * sizeof md->dims[0]);
+    tdi_hasher_add(hasher, md->padded_dims, rank * sizeof md->dims[0]);
+    tdi_hasher_add(hasher, &md->format_kind, sizeof md->format_kind);
+    if (md->format_kind == dnnl_blocked) {
+        const dnnl_blocking_desc_t *b = &md->format_desc.blocking;
+        size_t blocks = (size_t)b->inner_nblks;
+        tdi_hasher_add(hasher, b->strides, rank * sizeof b->strides[0]);
+        tdi_hasher_add(hasher, b->inner_blks, blocks * sizeof b->inner_blks[0]);
+        tdi_hasher_add(hasher, b->inner_idxs, blocks * sizeof b->inner_idxs[0]);
+    } else {
+        /* Winograd's own; oneDNN fills unused bytes with zeros. */
+        tdi_hasher_add(hasher, &md->format_desc, sizeof md->format_desc);
+    }
+}
+
+td_status tdi_onednn_pack_kernel(const tdi_compile *compile, const tdi_weights *weights,
+                                 const dnnl_memory_desc_t *plain, const dnnl_memory_desc_t *packed,
+                                 tdi_pack **out, td_error *err) {
+    const tdi_onednn *state = compile->state;
+    job j = {weights, plain, packed, state->engine};
+    tdi_hash content, key;
+    TD_TRY(tdi_weights_hash(weights, &content, err));
+    tdi_hasher *hasher = tdi_hasher_new();
+    if (!hasher)
+        return tdi_fail_memory(err);
+    tdi_hasher_add(hasher, content.bytes, sizeof content.bytes);
+    put_format(hasher, packed);
+    key = tdi_hasher_end(hasher);
+    return tdi_packs_get(compile->packs, &key, dnnl_memory_desc_get_size(packed), fill_kernel, &j,
+                         out, err);
+}
+
+typedef struct vector {
+    const float *values;
+    size_t bytes;
+} vector;
+
+static td_status fill_vector(void *user, void *data, td_error *err) {
+    const vector *v = user;
+    (void)err;
+    memcpy(data, v->values, v->bytes);
+    return TD_OK;
+}
+
+td_status tdi_onednn_pack_vector(const tdi_compile *compile, const float *values, int64_t count,
+                                 tdi_pack **out, td_error *err) {
+    vector v = {values, (size_t)count * sizeof *values};
+    /* No key of a kernel is the hash of floats alone. */
+    tdi_hash key = tdi_hash_of(values, v.bytes);
+    return tdi_packs_get(compile->packs, &key, v.bytes, fill_vector, &v, out, err);
+}
+
+td_status tdi_onednn_pack_bias(const tdi_compile *compile, const tdi_weights *weights,
+                               tdi_pack **out, td_error *err) {
+    float *bias = tdi_malloc((size_t)weights->outputs * sizeof *bias);
+    if (!bias)
+        return tdi_fail_memory(err);
+    tdi_weights_write_bias(weights, bias);
+    td_status status = tdi_onednn_pack_vector(compile, bias, weights->outputs, out, err);
+    tdi_free(bias);
+    return status;
+}
