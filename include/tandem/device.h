@@ -80,7 +80,7 @@ typedef struct td_outcome {
 /*
  * Runs the head on a picture, encodes and sends. Blocks for that long, and before it until the
  * window has room. A frame taken (TD_OK) yields exactly one outcome. TD_CLOSED or TD_TIMEOUT when
- * the server is gone.
+ * the server is gone, TD_BUSY when thousands of outcomes wait to be taken.
  */
 TD_API td_status td_device_submit(td_device *device, const td_picture *picture, uint64_t *id,
                                   td_error *err);

@@ -48,8 +48,8 @@ typedef struct td_eval_settings {
     td_source *pictures;     /* borrowed */
     const char *const *cuts; /* none: the bundle's default cut, or `input` */
     size_t cut_count;
-    /* None: for each cut what td_device_settings says. What does not fit a cut (`picture` elsewhere than at `input`) is
-     * refused before anything runs. */
+    /* None: for each cut what td_device_settings says. What does not fit a cut (`picture` elsewhere
+     * than at `input`) is refused before anything runs. */
     const char *const *strategies;
     size_t strategy_count;
     int allow_overlap; /* evaluate on calibration pictures; the report then says so */

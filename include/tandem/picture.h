@@ -36,8 +36,8 @@ TD_API td_status td_picture_decode(const uint8_t *bytes, size_t bytes_count, td_
 
 /*
  * Pictures by number: a picture file, a folder of picture files (sorted by name), a folder with an
- * `index.csv` (header `file,class`), or a file of CIFAR binary records (.bin: 1 label byte, then
- * 1024 bytes each of R, G and B).
+ * `index.csv` (header `file,class`), or a file (or folder of files) of CIFAR binary records (.bin:
+ * 1 label byte, then 1024 bytes each of R, G and B).
  */
 typedef struct td_source td_source;
 
@@ -54,7 +54,8 @@ TD_API td_status td_source_open(const char *const *paths, size_t path_count, td_
                                 td_error *err);
 TD_API void td_source_close(td_source *source);
 
-/* Narrows the list to pictures whose index modulo `n` is `k`. TD_ARGUMENT unless 0 <= k < n. */
+/* Narrows the list to pictures whose index modulo `n` is `k`. TD_ARGUMENT unless 0 <= k < n and
+ * some are left. */
 TD_API td_status td_source_subset(td_source *source, uint32_t k, uint32_t n, td_error *err);
 /* Narrows the list to `limit` evenly spaced pictures; no effect where there are not more than that.
  * 0: no limit. */
@@ -93,7 +94,8 @@ typedef struct td_recipe {
 } td_recipe;
 
 /*
- * Parses a recipe: a name (`torch`, `tf`, `caffe`, `unit`, `cifar`) or settings such as
+ * Parses a recipe: a name (`torch`, `tf`, `caffe`, `unit`, `cifar`), after which `;size=` and
+ * `;crop=` may follow, or settings such as
  * "color=rgb;scale=1/255;mean=0.5,0.5,0.5;std=0.25,0.25,0.25;size=224;crop=center" (numbers may be
  * fractions, one number serves all channels, size is N or WxH; what is left out is rgb, 1/255, 0,
  * 1, the model's, center). TD_FORMAT with the offset of what was not understood.

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Making a bundle: the model, its recipe and labels, and the statistics that calibrate.c gathers.
+ */
+#define TANDEM_UNSTABLE
+#include <tandem/lab.h>
+
+#include <string.h>
+
+#include "base/file.h"
+#include "base/pool.h"
+#include "graph/onnx/onnx.h"
+#include "lab/calibrate.h"
+
+#define LABELS_BYTES_MAX ((size_t)64 << 20)
+
+td_prepare_settings td_prepare_settings_default(void) {
+    td_prepare_settings settings;
+    memset(&settings, 0, sizeof settings);
+    return settings;
+}
+
+static td_status write_cut(const tdi_calibrated *calibrated, const tdi_calibrated_cut *cut,
+                           tdi_bundle_writer *writer, td_error *err) {
+    td_status status = TD_OK;
+    size_t count = (size_t)cut->place.cut.tensor_count;
+    tdi_calibration_set set = {0};
+    set.cut = tdi_strdup(cut->name);
+    set.tensors = tdi_calloc(count, sizeof *set.tensors);
+    if (!set.cut || !set.tensors) {
+        status = tdi_fail_memory(err);
+        goto end;
+    }
+    for (; set.tensor_count < count; set.tensor_count++) {
+        int value = cut->place.cut.tensors[set.tensor_count];
+        set.tensors[set.tensor_count] = td_calibration_ref(
+            tdi_calibrated_tensor(calibrated, value));
+    }
+    status = tdi_bundle_writer_calibration(writer, &set, err);
+end:
+    tdi_calibration_set_clear(&set);
+    return status;
+}
+
+/* The file as it is where it stands alone; written anew where its weights are in other files. */
+static td_status write_model(const td_model *model, const char *path, tdi_bundle_writer *writer,
+                             td_error *err) {
+    uint8_t *bytes = NULL;
+    size_t size = 0;
+    tdi_graph *alone = NULL;
+    TD_TRY(tdi_file_read(path, TDI_ONNX_BYTES_MAX, &bytes, &size, err));
+    td_status status = tdi_onnx_parse(bytes, size, NULL, &alone, NULL);
+    tdi_graph_free(alone);
+    if (status) {
+        tdi_free(bytes);
+        bytes = NULL;
+        TD_TRY(tdi_onnx_write(model->graph, &bytes, &size, err));
+    }
+    status = tdi_bundle_writer_add(writer, "model.onnx", bytes, size, err);
+    tdi_free(bytes);
+    return status;
+}
+
+/* Reads the label file once more for what it must hold: one line a class. */
+static td_status write_labels(const td_model *model, const char *path, tdi_bundle_writer *writer,
+                              td_error *err) {
+    uint8_t *bytes = NULL;
+    size_t size = 0;
+    tdi_labels *labels = NULL;
+    const tdi_graph *graph = model->graph;
+    TD_TRY(tdi_file_read(path, LABELS_BYTES_MAX, &bytes, &size, err));
+    td_status status = tdi_labels_parse((const char *)bytes, size, &labels, err);
+    if (status) {
+        tdi_fail_prefix(err, status, "%s", path);
+        goto end;
+    }
+    size_t count = tdi_labels_count(labels);
+    int64_t classes = td_shape_elements(&graph->values[graph->outputs[0]].shape);
+    if (model->output_kind != TD_OUTPUT_RAW && (int64_t)count != classes) {
+        status = tdi_fail(err, TD_MISMATCH,
+                          "%s has %zu labels but output %s of %s has %lld classes", path, count,
+                          graph->values[graph->outputs[0]].name, model->name, (long long)classes);
+        goto end;
+    }
+    status = tdi_bundle_writer_add(writer, "labels.txt", bytes, size, err);
+end:
+    tdi_labels_free(labels);
+    tdi_free(bytes);
+    return status;
+}
+
+static td_status write_bundle(const td_model *model, const td_prepare_settings *settings,
+                              const tdi_calibrated *calibrated, char *name,
+                              tdi_bundle_writer *writer, td_error *err) {
+    static char model_path[] = "model.onnx", labels_path[] = "labels.txt",
+                pictures_path[] = TDI_BUNDLE_PICTURES_PATH;
+    tdi_bundle about;
+    memset(&about, 0, sizeof about);
+    about.name = name;
+    about.version = 1;
+    about.recipe = model->recipe;
+    about.output_kind = model->output_kind;
+    about.model_path = model_path;
+    about.labels_path = settings->labels ? labels_path : NULL;
+    about.pictures_path = pictures_path;
+    TD_TRY(write_model(model, settings->model, writer, err));
+    TD_TRY(tdi_bundle_writer_pictures(writer, calibrated->hashes, calibrated->picture_count, err));
+    for (size_t i = 0; i < calibrated->cut_count; i++)
+        TD_TRY(write_cut(calibrated, &calibrated->cuts[i], writer, err));
+    return tdi_bundle_writer_finish(writer, &about, err);
+}
+
+static td_status open_model(const td_prepare_settings *settings, td_model **out, td_error *err) {
+    if (tdi_path_is_folder(settings->model))
+        return tdi_fail(err, TD_ARGUMENT, "%s is a folder: prepare takes an .onnx file",
+                        settings->model);
+    TD_TRY(td_model_open(settings->model, out, err));
+    td_recipe recipe = (*out)->recipe;
+    if (settings->recipe)
+        TD_TRY(td_recipe_parse(settings->recipe, &recipe, err));
+    TD_TRY(tdi_model_set_recipe(*out, &recipe, err));
+    if (settings->has_output_kind)
+        (*out)->output_kind = settings->output_kind;
+    return TD_OK;
+}
+
+static td_status calibrate(td_model *model, const td_prepare_settings *settings,
+                           tdi_calibrated *out, td_error *err) {
+    tdi_calibrate_settings calibration;
+    memset(&calibration, 0, sizeof calibration);
+    calibration.model = model;
+    calibration.source = settings->pictures;
+    calibration.cuts = settings->cuts;
+    calibration.cut_count = settings->cut_count;
+    calibration.threads = settings->threads > 0 ? settings->threads : tdi_cpu_count();
+    calibration.progress = settings->progress;
+    calibration.progress_user = settings->progress_user;
+    return tdi_calibrate(&calibration, out, err);
+}
+
+td_status td_prepare(const td_prepare_settings *settings, td_error *err) {
+    td_model *model = NULL;
+    tdi_bundle_writer *writer = NULL;
+    tdi_calibrated calibrated;
+    memset(&calibrated, 0, sizeof calibrated);
+    if (!settings->model || !settings->bundle || !settings->pictures)
+        return tdi_fail(err, TD_ARGUMENT, "td_prepare: model, bundle and pictures must be set");
+    if (!settings->replace && tdi_path_exists(settings->bundle))
+        return tdi_fail(
+            err, TD_ARGUMENT,
+            "%s exists already: choose another place, or replace a bundle there with --force",
+            settings->bundle);
+    char *name = settings->name ? tdi_strdup(settings->name) : tdi_path_stem(settings->bundle, "");
+    td_status status = name ? open_model(settings, &model, err) : tdi_fail_memory(err);
+    if (!status)
+        status = tdi_bundle_writer_new(settings->bundle, settings->replace, &writer, err);
+    /* Before the long part, so that a wrong label file is told at once. */
+    if (!status && settings->labels)
+        status = write_labels(model, settings->labels, writer, err);
+    if (!status)
+        status = calibrate(model, settings, &calibrated, err);
+    if (!status)
+        status = write_bundle(model, settings, &calibrated, name, writer, err);
+    tdi_bundle_writer_free(writer);
+    tdi_calibrated_clear(&calibrated);
+    td_model_unref(model);
+    tdi_free(name);
+    return status;
+}
