@@ -9,13 +9,10 @@
  */
 #include "net.h"
 
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include "base/file.h"
 #include "graph/onnx/onnx.h"
+#include "onnxruntime/node.h"
 
-#define SKIPPED   77
 #define TOLERANCE 1e-4
 
 typedef struct tally {
@@ -28,21 +25,6 @@ static void write_or_die(const char *path, const void *data, size_t bytes) {
         fprintf(stderr, "cannot write %s\n", path);
         exit(1);
     }
-}
-
-/* node run.js MODEL INPUT OUTPUT; returns its exit code. */
-static int run_node(const char *model, const char *input, const char *output) {
-    pid_t pid = fork();
-    int status = 0;
-    if (pid == 0) {
-        execlp("node", "node", test_source("tests/onnxruntime/run.js"), model, input, output,
-               (char *)NULL);
-        fputs("skipped: no node\n", stderr);
-        _exit(SKIPPED);
-    }
-    if (pid < 0 || waitpid(pid, &status, 0) < 0 || !WIFEXITED(status))
-        return 1;
-    return WEXITSTATUS(status);
 }
 
 static float *random_input(const tdi_graph *graph, uint64_t seed) {
@@ -74,8 +56,8 @@ static void compare_model(const char *model, const char *folder, tally *t) {
     const float *inputs[1] = {input};
     ran r = run_graph(graph, NULL, inputs);
     write_or_die(in_path, input, tdi_run_input_bytes(r.run, 0));
-    int code = run_node(model, in_path, out_path);
-    if (code == SKIPPED) {
+    int code = node_run("run.js", (const char *[]){model, in_path, out_path, NULL});
+    if (code == NODE_SKIPPED) {
         t->skipped++;
     } else if (code != 0 || tdi_file_read(out_path, (size_t)1 << 30, &expected, &bytes, &err) ||
                bytes != tdi_run_output_bytes(r.run, 0)) {
@@ -119,7 +101,7 @@ int main(int argc, char **argv) {
     tally t = {0, 0, 0};
     const char *fallback = argc < 2 ? test_data("models") : NULL;
     if (argc < 2 && !fallback)
-        return SKIPPED;
+        return NODE_SKIPPED;
     test_folder(folder);
     if (argc < 2)
         compare_path(fallback, folder, &t);
@@ -128,6 +110,6 @@ int main(int argc, char **argv) {
     tdi_folder_remove(folder, NULL);
     printf("%d agree, %d differ\n", t.agreed, t.differed);
     if (t.skipped > 0)
-        return SKIPPED;
+        return NODE_SKIPPED;
     return t.differed > 0 || t.agreed == 0;
 }

@@ -1,0 +1,47 @@
+# The commands of the project; Meson does the building. `make help` lists them.
+BUILD ?= build
+JOBS  ?= $(shell nproc)
+
+.PHONY: all demo test test-all bench format check-format fuzz install clean help deps
+
+all: $(BUILD)/build.ninja
+	ninja -C $(BUILD) -j $(JOBS)
+
+deps:
+	@scripts/install-dependencies build
+
+$(BUILD)/build.ninja: | deps
+	@meson setup $(BUILD) $(MESON_ARGS)
+
+demo: all ## install what is missing, build, and run the demo network on two processes
+	@scripts/demo $(BUILD)
+
+test: ## install what is missing, build, and run the tests
+	@scripts/install-dependencies test
+	@$(MAKE) --no-print-directory all
+	@scripts/install-onnxruntime || true
+	meson test -C $(BUILD) --no-rebuild --print-errorlogs --no-suite soak
+
+test-all: ## the tests in every build: gcc and clang with -Werror, sanitizers, minimal device build
+	scripts/test-all
+
+bench: all ## measure; needs the evaluation data (TANDEM_DATA or ../shared/data) for most of it
+	bench/run $(BUILD)
+
+format: ## lay out all C files
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+check-format: ## fail where a C file is not laid out
+	clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
+
+fuzz: ## run every fuzz target for FUZZ_SECONDS (default 60) each
+	scripts/fuzz
+
+install: all
+	meson install -C $(BUILD)
+
+clean:
+	rm -rf build build-*
+
+help:
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
