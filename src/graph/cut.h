@@ -34,7 +34,7 @@ td_status tdi_cut_tail(const tdi_graph *graph, const tdi_cut *cut, tdi_graph **o
 /* A uniform quantizer as operators: level = clamp(floor((x - min) / step + 0.5), 0, levels - 1), x
  * = min + level * step. */
 typedef struct tdi_affine {
-    int32_t levels; /* 0: no quantizer, 1: float16 by Cast, else 2..65536 */
+    int32_t levels; /* 0: no quantizer, 1: saturating float16, else 2..65536 */
     float min, step;
 } tdi_affine;
 

@@ -93,6 +93,9 @@ td_status tdi_infer_squeeze(const tdi_graph *graph, const tdi_node *node, td_err
 
     TD_TRY(tdi_op_ints(graph, node, 13, "axes", 1, TD_RANK_MAX, axes, &count, err));
     TD_TRY(read_axes(node, axes, count, x->shape.rank, marked, err));
+    /* Without axes a batch of one disappears, and a larger one does not. */
+    if (count < 0 && x->shape.rank > 0 && x->shape.dim[0] != 1)
+        TD_TRY(tdi_op_refuse_batch_axis(graph, node, x, 0, err));
     for (int i = 0; i < x->shape.rank; i++) {
         int64_t dim = x->shape.dim[i];
         if (marked[i] && dim != 1)

@@ -71,6 +71,11 @@ td_status tdi_op_check_same(const tdi_graph *graph, const tdi_node *node, int a,
     return TD_OK;
 }
 
+static td_status fail_not_constant(const tdi_node *node, const tdi_value *value, td_error *err) {
+    return tdi_op_fail(node, err, TD_UNSUPPORTED, "\"%.100s\" must be a constant%s", value->name,
+                       value->depends_on_input ? "" : ": export the network with constants folded");
+}
+
 td_status tdi_op_constant_ints(const tdi_graph *graph, const tdi_node *node, int index, int max,
                                int64_t *out, int *count, td_error *err) {
     const tdi_value *value = tdi_node_input(graph, node, index);
@@ -79,7 +84,7 @@ td_status tdi_op_constant_ints(const tdi_graph *graph, const tdi_node *node, int
         return TD_OK;
     const tdi_tensor *data = value->data;
     if (!data)
-        return tdi_op_fail(node, err, TD_UNSUPPORTED, "\"%.100s\" must be a constant", value->name);
+        return fail_not_constant(node, value, err);
     int64_t elements = td_shape_elements(&data->shape);
     if (data->shape.rank > 1 || elements < 0 || elements > max ||
         (data->dtype != TD_DTYPE_I64 && data->dtype != TD_DTYPE_I32))
@@ -151,7 +156,7 @@ td_status tdi_op_constant_number(const tdi_graph *graph, const tdi_node *node, i
     if (!value)
         return TD_OK;
     if (!value->data)
-        return tdi_op_fail(node, err, TD_UNSUPPORTED, "\"%.100s\" must be a constant", value->name);
+        return fail_not_constant(node, value, err);
     if (td_shape_elements(&value->data->shape) != 1 || read_number(value->data, out))
         return tdi_op_fail(node, err, TD_FORMAT, "\"%.100s\" must be one number", value->name);
     return TD_OK;

@@ -11,6 +11,9 @@
 #include "graph/build.h"
 #include "graph/cut.h"
 
+/* Greater magnitudes would become infinite. */
+#define F16_MAX 65504.0f
+
 /* Operators are put behind each other on one value; the first failure sticks. */
 typedef struct chain {
     tdi_graph *graph;
@@ -65,11 +68,11 @@ static void chain_cast(chain *c, const char *suffix, td_dtype dtype, int into) {
 /* Clip's bounds are attributes before opset 11. */
 static void chain_clip(chain *c, float min, float max) {
     if (c->graph->opset >= 11) {
-        int low = chain_scalar(c, "level_min", min), high = chain_scalar(c, "level_max", max);
-        chain_op(c, "Clip", "level", low, high, -1);
+        int low = chain_scalar(c, "least", min), high = chain_scalar(c, "most", max);
+        chain_op(c, "Clip", "clamped", low, high, -1);
         return;
     }
-    tdi_node *node = chain_op(c, "Clip", "level", -1, -1, -1);
+    tdi_node *node = chain_op(c, "Clip", "clamped", -1, -1, -1);
     if (node)
         c->failed |= tdi_graph_add_float(c->graph, node, "min", min) ||
                      tdi_graph_add_float(c->graph, node, "max", max);
@@ -110,6 +113,8 @@ td_status tdi_graph_append_quantizer(tdi_graph *head, int index, const tdi_affin
         chain_op(&c, "Add", "rounding", chain_scalar(&c, "half", 0.5f), -1, -1);
         chain_op(&c, "Floor", "rounded", -1, -1, -1);
         chain_clip(&c, 0.0f, (float)(affine->levels - 1));
+    } else {
+        chain_clip(&c, -F16_MAX, F16_MAX);
     }
     chain_cast(&c, "quantized", level_dtype(affine), -1);
     if (c.failed)

@@ -249,6 +249,26 @@ static void quantizer_and_dequantizer_run_as_operators(void **state) {
     }
 }
 
+/* As the codec `f16` does. */
+static void a_float16_quantizer_saturates(void **state) {
+    const float in[4] = {1e6f, -1e6f, 65519, -3}, out[4] = {65504, -65504, 65504, -3};
+    const float *inputs[1] = {in};
+    const tdi_affine affine = {1, 0, 0};
+    (void)state;
+    for (int64_t opset = 7; opset <= 13; opset += 6) {
+        net n = net_new(opset, 16);
+        int y = NET_OP(&n, "Identity", net_input(&n, DIMS(1, 4)));
+        net_outputs(&n, &y, 1);
+        assert_int_equal(tdi_graph_append_quantizer(n.graph, 0, &affine, NULL), TD_OK);
+        ran r = run_graph(n.graph, NULL, inputs);
+        const uint16_t *half = tdi_run_output(r.run, 0);
+        for (int i = 0; i < 4; i++)
+            assert_true(tdi_f32_from_f16(half[i]) == out[i]);
+        ran_free(&r);
+        tdi_graph_free(n.graph);
+    }
+}
+
 static void cast_truncates_and_saturates(void **state) {
     const float in[6] = {-1.5f, -0.5f, 2.9f, 255.5f, 300, NAN};
     const uint8_t out[6] = {0, 0, 2, 255, 255, 0};
@@ -332,6 +352,7 @@ int main(void) {
         cmocka_unit_test(max_takes_any_number_of_inputs),
         cmocka_unit_test(concatenation_of_blocked_pictures_keeps_channels_in_order),
         cmocka_unit_test(quantizer_and_dequantizer_run_as_operators),
+        cmocka_unit_test(a_float16_quantizer_saturates),
         cmocka_unit_test(cast_truncates_and_saturates),
         cmocka_unit_test(constants_of_constants_are_computed_once),
         cmocka_unit_test(views_of_blocked_pictures_are_in_dense_order),

@@ -316,11 +316,25 @@ static void a_larger_batch_is_followed_or_refused(void **state) {
         {13, "Concat", "N,3", {"f:1,3"}, "axis=0", "!"},
         {13, "Slice", "N,3", {"i:0", "i:1", "i:0"}, NULL, "!"},
         {13, "Slice", "N,3", {"i:0", "i:2", "i:1"}, NULL, "3x2"},
+        {13, "Squeeze", "N,3,1", {0}, NULL, "!"},
+        {11, "Squeeze", "N,3,1", {0}, "axes=[2]", "3x3"},
         {13, "Conv", "N,3,8,8", {"f:5,3,3,3"}, NULL, "3x5x6x6"},
         {13, "Gemm", "N,4", {"f:4,5"}, NULL, "3x5"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_rebound(&cases[i]);
+}
+
+static void arguments_computed_from_constants_are_refused_with_a_remedy(void **state) {
+    (void)state;
+    message graph = {0};
+    add_input(&graph, "x", "N,3,4");
+    add_output(&graph, "y");
+    add_ints(&graph, "kept", "0");
+    add_ints(&graph, "rest", "-1");
+    add_node(&graph, "Concat", "kept,rest", "shape", "axis=0");
+    add_node(&graph, "Reshape", "x,shape", "y", "");
+    assert_refused(&graph, 13, TD_UNSUPPORTED, "Reshape|\"shape\"|constants folded");
 }
 
 static void a_fixed_batch_stays_fixed(void **state) {
@@ -377,6 +391,7 @@ int main(void) {
         cmocka_unit_test(reshaping),
         cmocka_unit_test(slicing_and_padding),
         cmocka_unit_test(a_larger_batch_is_followed_or_refused),
+        cmocka_unit_test(arguments_computed_from_constants_are_refused_with_a_remedy),
         cmocka_unit_test(a_fixed_batch_stays_fixed),
         cmocka_unit_test(macs_are_per_picture),
         cmocka_unit_test(huge_tensors_are_refused),

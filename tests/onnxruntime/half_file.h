@@ -8,6 +8,7 @@
 #include "support.h"
 
 #include "base/file.h"
+#include "base/memory.h"
 #include "onnx.pb-c.h"
 
 static inline Onnx__ModelProto *half_file_read(const char *path) {

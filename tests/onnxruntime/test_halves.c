@@ -390,7 +390,8 @@ static void check_here(const subject *s, const split *h) {
 }
 
 /*
- * Splits at every cut: plain, and with every quantizer or with one after the other where `sparse`.
+ * Splits at every cut: plain, and with every quantizer. Where `sparse`, to save time on large
+ * networks, with one quantizer after the other, and only those halves run here, too.
  */
 static void check_halves(const char *path, const char *const *cuts, size_t count, int sparse) {
     subject s;
@@ -411,7 +412,8 @@ static void check_halves(const char *path, const char *const *cuts, size_t count
     assert_int_equal(node_run("jobs.js", (const char *[]){in(s.folder, "jobs"), NULL}), 0);
     for (size_t i = 0; i < made; i++) {
         splits[i].kind == PLAIN ? check_plain(&s, &splits[i]) : check_quantized(&s, &splits[i]);
-        check_here(&s, &splits[i]);
+        if (!sparse || splits[i].kind != PLAIN)
+            check_here(&s, &splits[i]);
     }
     for (size_t c = 0; c < count; c++)
         place_close(&places[c]);
@@ -440,8 +442,7 @@ static void the_shipped_network_runs_in_halves_at_every_cut(void **state) {
     td_model_unref(model);
 }
 
-static const char *const mobilenet_cuts[] = {"Conv1_relu", "block_3_project",
-                                             "block_2_depthwise,block_1_project",
+static const char *const mobilenet_cuts[] = {"block_3_project", "block_2_depthwise,block_1_project",
                                              "block_13_project", "block_16_project"};
 static const char *const resnet_cuts[] = {"relu",           "layer1.1.add",
                                           "layer2.0.relu2", "layer2.1.relu1,layer2.0.relu2",
@@ -456,12 +457,12 @@ static void check_data(const char *relative, const char *const *cuts, size_t cou
 
 static void mobilenet_runs_in_halves(void **state) {
     (void)state;
-    check_data("models/mobilenet_v2.onnx", mobilenet_cuts, 5);
+    check_data("models/mobilenet_v2.onnx", mobilenet_cuts, 4);
 }
 
 static void mobilenet_of_float16_weights_runs_in_halves(void **state) {
     (void)state;
-    check_data("models/mobilenet_v2_fp16w.onnx", mobilenet_cuts, 5);
+    check_data("models/mobilenet_v2_fp16w.onnx", mobilenet_cuts, 4);
 }
 
 static void resnet20_runs_in_halves(void **state) {
