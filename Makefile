@@ -13,7 +13,8 @@ deps:
 $(BUILD)/build.ninja: | deps
 	@meson setup $(BUILD) $(MESON_ARGS)
 
-demo: all ## install what is missing, build, and run the demo network on two processes
+demo: $(BUILD)/build.ninja ## install what is missing, build, and run the demo network in two processes
+	@ninja -C $(BUILD) -j $(JOBS) cli/tandem
 	@scripts/demo $(BUILD)
 
 test: ## install what is missing, build, and run the tests

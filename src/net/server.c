@@ -45,6 +45,8 @@ struct td_server {
     void (*log)(const char *line, void *user);
     void *log_user;
     int has_loop, has_lock, has_thread, is_stopping;
+    int owes_accept; /* a connection waits for memory; libuv announces no other before it is
+                        accepted */
 };
 
 td_server_settings td_server_settings_default(void) {
@@ -143,6 +145,8 @@ static int is_hungry(void *user) {
     return tdi_peer_is_hungry(((connection *)user)->peer);
 }
 
+static void on_connection(uv_stream_t *listener, int status);
+
 static void on_closed(void *user) {
     connection *c = user;
     td_server *server = c->server;
@@ -155,6 +159,10 @@ static void on_closed(void *user) {
                 break;
             }
     tdi_free(c);
+    if (server->owes_accept && !server->is_stopping) {
+        server->owes_accept = 0;
+        on_connection((uv_stream_t *)&server->listener, 0);
+    }
     look_after(server);
 }
 
@@ -185,7 +193,8 @@ static void on_connection(uv_stream_t *listener, int status) {
     if (!c || tdi_stream_init(&c->stream, &server->loop, &stream_calls, c, server->read_buffer,
                               READ_BUFFER_BYTES)) {
         tdi_free(c);
-        return; /* it stays in the backlog */
+        server->owes_accept = 1;
+        return;
     }
     c->server = server;
     if (uv_accept(listener, (uv_stream_t *)&c->stream.tcp)) {

@@ -113,8 +113,8 @@ static inline const char *tiny_records(const char *folder, const char *name, uin
         for (int c = 0; c < 3; c++) {
             double a = tdi_prng_unit(&prng) * 6, b = tdi_prng_unit(&prng) * 6;
             for (int k = 0; k < 1024; k++)
-                record[1 + c * 1024 + k] = (uint8_t)(40 + a * (k % 32) + b * (k / 32) * 0.5 +
-                                                     tdi_prng_unit(&prng) * 9);
+                record[1 + c * 1024 + k] = (uint8_t)(int)(40 + a * (k % 32) + b * (k / 32) * 0.5 +
+                                                          tdi_prng_unit(&prng) * 9);
         }
     }
     snprintf(path, 512, "%s/%s", folder, name);
