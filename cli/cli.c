@@ -59,6 +59,19 @@ json_t *cli_json_real(double value) {
     return isfinite(value) ? json_real(value) : json_null();
 }
 
+json_t *cli_json_text(const char *text) {
+    json_t *json = json_string(text);
+    if (json)
+        return json;
+    size_t length = strlen(text);
+    char *plain = cli_alloc(length + 1, 1);
+    for (size_t i = 0; i < length; i++)
+        plain[i] = (unsigned char)text[i] > 127 ? '?' : text[i];
+    json = json_string(plain);
+    free(plain);
+    return json;
+}
+
 json_t *cli_json_shape_of_one(const td_shape *shape) {
     json_t *dims = json_array();
     for (int i = 1; i < shape->rank; i++)

@@ -40,6 +40,8 @@ int cli_finish(const char *verb, int code);
 
 /* JSON has neither NaN nor infinity: null stands for a figure that does not exist. */
 json_t *cli_json_real(double value);
+/* A name from a file system, which may be no UTF-8: its bytes above 127 are then "?". */
+json_t *cli_json_text(const char *text);
 /* Dimensions without the batch axis. */
 json_t *cli_json_shape_of_one(const td_shape *shape);
 

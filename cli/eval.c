@@ -86,8 +86,8 @@ static json_t *to_json(const td_eval_report *report) {
     for (size_t i = 0; i < report->point_count; i++)
         json_array_append_new(points, point_json(&report->points[i]));
     int known = !isnan(report->uncut_accuracy);
-    return json_pack("{s:s, s:I, s:o, s:o, s:I, s:o}", "model", report->model, "pictures",
-                     (json_int_t)report->pictures, "uncut_accuracy",
+    return json_pack("{s:o, s:I, s:o, s:o, s:I, s:o}", "model", cli_json_text(report->model),
+                     "pictures", (json_int_t)report->pictures, "uncut_accuracy",
                      cli_json_real(report->uncut_accuracy), "uncut_correct",
                      known ? json_integer((json_int_t)report->uncut_correct) : json_null(),
                      "overlapping", (json_int_t)report->overlapping, "points", points);

@@ -19,18 +19,26 @@ typedef struct inspected {
     size_t cut_count;
 } inspected;
 
-/* The cuts that were named, else every single one. */
-static td_status find_cuts(inspected *in, const arg_list *names, td_error *err) {
-    in->cut_count = names->count ? names->count : td_model_cut_count(in->model);
-    in->cuts = cli_alloc(in->cut_count, sizeof *in->cuts);
-    for (size_t i = 0; i < in->cut_count; i++) {
-        td_status status = names->count
-                               ? td_model_cut_find(in->model, names->items[i], &in->cuts[i], err)
-                               : td_model_cut(in->model, i, &in->cuts[i]);
+static td_status find_named(inspected *in, const arg_list *names, td_error *err) {
+    in->cuts = cli_alloc(names->count, sizeof *in->cuts);
+    for (; in->cut_count < names->count; in->cut_count++) {
+        const char *name = names->items[in->cut_count];
+        td_status status = td_model_cut_find(in->model, name, &in->cuts[in->cut_count], err);
         if (status)
             return status;
     }
     return TD_OK;
+}
+
+/* Every tensor at which the network can be cut, its only output the last of them. */
+static td_status find_single(inspected *in, td_error *err) {
+    size_t between = td_model_cut_count(in->model);
+    in->cuts = cli_alloc(between + 1, sizeof *in->cuts);
+    for (; in->cut_count < between; in->cut_count++)
+        td_model_cut(in->model, in->cut_count, &in->cuts[in->cut_count]);
+    if (td_model_output_count(in->model) != 1)
+        return TD_OK;
+    return td_model_cut_find(in->model, "output", &in->cuts[in->cut_count++], err);
 }
 
 /* The channels of a cut without the batch: "32x28x28", or several of them with plus signs. */
@@ -75,17 +83,26 @@ static const char *kind_name(td_output_kind kind) {
     return names[kind];
 }
 
+/* NULL where pictures do not fit the model's input. */
+static const char *format_recipe(const td_model *model, char out[TD_RECIPE_TEXT_BYTES]) {
+    const td_recipe *recipe = td_model_recipe(model);
+    if (!recipe->width)
+        return NULL;
+    td_recipe_format(recipe, out);
+    return out;
+}
+
 static void print_text(const inspected *in) {
     td_tensor_info info;
-    char recipe[TD_RECIPE_TEXT_BYTES];
-    td_recipe_format(td_model_recipe(in->model), recipe);
+    char text[TD_RECIPE_TEXT_BYTES];
+    const char *recipe = format_recipe(in->model, text);
     printf("%-11s %s\n", "model", td_model_name(in->model));
     for (size_t i = 0; td_model_input(in->model, i, &info) == TD_OK; i++)
         print_tensor("input", &info);
     for (size_t i = 0; td_model_output(in->model, i, &info) == TD_OK; i++)
         print_tensor("output", &info);
     printf("%-11s %s\n%-11s %s\n", "read as", kind_name(td_model_output_kind(in->model)), "recipe",
-           recipe);
+           recipe ? recipe : "none: pictures do not fit the input");
     print_operators(in->model);
     print_amount("MACs", td_model_macs(in->model));
     print_amount("parameters", td_model_parameters(in->model));
@@ -139,7 +156,6 @@ static json_t *to_json(const inspected *in) {
     td_tensor_info info;
     td_operator_info op;
     char recipe[TD_RECIPE_TEXT_BYTES];
-    td_recipe_format(td_model_recipe(in->model), recipe);
     for (size_t i = 0; td_model_input(in->model, i, &info) == TD_OK; i++)
         json_array_append_new(inputs, tensor_json(&info));
     for (size_t i = 0; td_model_output(in->model, i, &info) == TD_OK; i++)
@@ -150,10 +166,11 @@ static json_t *to_json(const inspected *in) {
                                         (json_int_t)op.nodes, "macs", (json_int_t)op.macs));
     for (size_t i = 0; i < in->cut_count; i++)
         json_array_append_new(cuts, cut_json(&in->cuts[i]));
-    return json_pack("{s:s, s:o, s:o, s:s, s:s, s:o, s:I, s:I, s:o}", "model",
-                     td_model_name(in->model), "inputs", inputs, "outputs", outputs, "output_kind",
-                     kind_name(td_model_output_kind(in->model)), "recipe", recipe, "operators",
-                     operators, "macs", (json_int_t)td_model_macs(in->model), "parameters",
+    return json_pack("{s:o, s:o, s:o, s:s, s:s?, s:o, s:I, s:I, s:o}", "model",
+                     cli_json_text(td_model_name(in->model)), "inputs", inputs, "outputs", outputs,
+                     "output_kind", kind_name(td_model_output_kind(in->model)), "recipe",
+                     format_recipe(in->model, recipe), "operators", operators, "macs",
+                     (json_int_t)td_model_macs(in->model), "parameters",
                      (json_int_t)td_model_parameters(in->model), "cuts", cuts);
 }
 
@@ -196,7 +213,8 @@ int verb_inspect(int argc, char **argv) {
         code = cli_usage(verb, "give one model, an .onnx file or a bundle");
     else if (json && dot)
         code = cli_usage(verb, "--json and --dot exclude each other");
-    else if (td_model_open(operands.items[0], &in.model, &err) || find_cuts(&in, &names, &err))
+    else if (td_model_open(operands.items[0], &in.model, &err) ||
+             (names.count ? find_named(&in, &names, &err) : find_single(&in, &err)))
         code = cli_fail(verb, &err);
     else if (dot)
         code = print_dot(in.model);

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <tandem/codec.h>
+
 #include "args.h"
 #include "cli.h"
 
@@ -40,6 +42,17 @@ static const verb verbs[] = {
 };
 #define VERB_COUNT (sizeof verbs / sizeof verbs[0])
 
+static void print_stages(void) {
+    const td_stage_info *stage;
+    for (size_t i = 0; (stage = td_stage_at(i)); i++) {
+        printf("  %-10s%s\n", stage->name, stage->help);
+        for (size_t k = 0; k < stage->setting_count; k++) {
+            const td_setting_info *setting = &stage->settings[k];
+            printf("%12s%s=%s: %s\n", "", setting->name, setting->range, setting->help);
+        }
+    }
+}
+
 static void print_help(void) {
     printf("Tandem runs one neural network on two machines: the first layers here, the rest on a\n"
            "server, with the tensor in between compressed.\n\n"
@@ -53,12 +66,14 @@ static void print_help(void) {
         "            lists, `input` (the picture is sent) or `output` (nothing is left to the "
         "server)\n"
         "  strategy  how the tensor is compressed: uniform:levels=16,clip=3.3+jpeg:quality=50\n\n"
-        "First steps with a network of your own:\n"
-        "  tandem inspect net.onnx\n"
-        "  tandem prepare net.onnx --pictures photos/ --labels labels.txt -o net.bundle\n"
-        "  tandem eval net.bundle --data test/ --cut NAME --codec uniform:levels=16,clip=3.3\n"
-        "  tandem serve net.bundle &\n"
-        "  tandem run --server 127.0.0.1:7433 --model net.bundle --cut NAME photo.jpg\n");
+        "Strategies consist of these: a quantizer and a codec, or one that stands alone\n");
+    print_stages();
+    printf("\nFirst steps with a network of your own:\n"
+           "  tandem inspect net.onnx\n"
+           "  tandem prepare net.onnx --pictures photos/ --labels labels.txt -o net.bundle\n"
+           "  tandem eval net.bundle --data test/ --cut NAME --codec uniform:levels=16,clip=3.3\n"
+           "  tandem serve net.bundle &\n"
+           "  tandem run --server 127.0.0.1:7433 --model net.bundle --cut NAME photo.jpg\n");
 }
 
 /*
@@ -89,6 +104,11 @@ static int unknown_verb(const char *name) {
 int main(int argc, char **argv) {
     /* A peer or reader that has gone shows as a failed write. */
     signal(SIGPIPE, SIG_IGN);
+    if (argc > 2 && !strcmp(argv[1], "help")) {
+        static char option[] = "--help";
+        argv[1] = argv[2];
+        argv[2] = option;
+    }
     if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") ||
         !strcmp(argv[1], "help")) {
         print_help();

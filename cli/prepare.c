@@ -26,19 +26,23 @@ static int parse_kind(const char *text, td_prepare_settings *settings) {
 }
 
 /* Opens what was written, which also proves that it can be. */
-static int print_summary(const char *bundle, size_t picture_count) {
+static int print_summary(const td_prepare_settings *settings) {
     td_model *model = NULL;
     td_error err = {0};
     size_t calibrated = 0;
     char recipe[TD_RECIPE_TEXT_BYTES];
-    if (td_model_open(bundle, &model, &err))
+    if (td_model_open(settings->bundle, &model, &err))
         return cli_fail(verb, &err);
     td_cut_info info;
     for (size_t i = 0; td_model_cut(model, i, &info) == TD_OK; i++)
         calibrated += td_model_calibration(model, info.name, 0) != NULL;
     td_recipe_format(td_model_recipe(model), recipe);
-    printf("%s: bundle %s, calibrated on %zu pictures, %zu of %zu single-tensor cuts\n", bundle,
-           td_model_name(model), picture_count, calibrated, td_model_cut_count(model));
+    printf("%s: bundle %s, calibrated on %zu pictures", settings->bundle, td_model_name(model),
+           td_source_count(settings->pictures));
+    if (settings->cut_count)
+        printf(" at the cuts named\n");
+    else
+        printf(", %zu of %zu single-tensor cuts\n", calibrated, td_model_cut_count(model));
     printf("recipe %s, outputs read as %s\n", recipe, kinds[td_model_output_kind(model)]);
     td_model_unref(model);
     return CLI_OK;
@@ -50,12 +54,12 @@ static int prepare(td_prepare_settings *settings, const arg_list *pictures, cons
     if (cli_open_source(pictures->items, pictures->count, subset, limit, &settings->pictures, &err))
         return cli_fail(verb, &err);
     progress p = progress_begin(verb);
+    progress_catch_signals(); /* a bundle that is half written goes away */
     settings->progress = progress_show;
     settings->progress_user = &p;
     td_status status = td_prepare(settings, &err);
     progress_end(&p);
-    int code = status ? cli_fail(verb, &err)
-                      : print_summary(settings->bundle, td_source_count(settings->pictures));
+    int code = status ? cli_fail(verb, &err) : print_summary(settings);
     td_source_close(settings->pictures);
     return code;
 }
@@ -87,6 +91,10 @@ int verb_prepare(int argc, char **argv) {
         {"cut", 0, ARG_LIST, &cuts, "NAME[,NAME...]",
          "calibrate this cut; may be given several times\n(default: every single-tensor cut)", 0,
          0},
+        {"default-cut", 0, ARG_TEXT, &settings.default_cut, "NAME[,NAME...]",
+         "the cut that `tandem eval` takes where none is named", 0, 0},
+        {"default-codec", 0, ARG_TEXT, &settings.default_strategy, "STRATEGY",
+         "the strategy that goes with it", 0, 0},
         {"subset", 0, ARG_SUBSET, subset, "K/N", "pictures whose index modulo N is K", 0, 0},
         {"limit", 0, ARG_INTEGER, &limit, "N", "N evenly spaced pictures", 1, INT32_MAX},
         {"threads", 0, ARG_INTEGER, &threads, "N", "default: one per processor", 1, 64},

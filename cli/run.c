@@ -21,7 +21,8 @@ static const char verb[] = "run";
 /* A frame that was submitted and has no outcome yet. */
 typedef struct pending {
     int used;
-    uint64_t id;
+    uint64_t id;     /* the device's */
+    uint64_t number; /* the user's: place in the source, from 1 */
     td_picture picture;
     td_source_item item;
 } pending;
@@ -73,11 +74,26 @@ static pending *find_pending(runner *r, int used, uint64_t id) {
     return NULL;
 }
 
+/* A picture that cannot be read is a frame without a result; the others go on. */
+static void drop(runner *r, const pending *p, const td_error *reason) {
+    td_outcome *outcome = cli_alloc(1, sizeof *outcome);
+    outcome->id = p->number;
+    outcome->status = reason->status;
+    outcome->reason = *reason;
+    run_report_add(&r->report, outcome, p->item.name, (run_verdict){p->item.label, -1});
+    free(outcome);
+}
+
 static td_status submit(runner *r, size_t index, td_error *err) {
     pending *p = find_pending(r, 0, 0);
+    p->number = index + 1;
     td_status status = td_source_read(r->source, index, &p->picture, &p->item, err);
-    if (status)
+    if (status == TD_MEMORY)
         return status;
+    if (status) {
+        drop(r, p, err);
+        return TD_OK;
+    }
     status = td_device_submit(r->device, &p->picture, &p->id, err);
     if (status) {
         td_picture_clear(&p->picture);
@@ -101,6 +117,7 @@ static td_status take(runner *r, td_error *err) {
                  (unsigned long long)outcome.id);
         return err->status = TD_PROTOCOL;
     }
+    outcome.id = p->number;
     run_verdict verdict = {p->item.label, -1};
     if (outcome.status == TD_OK && outcome.prediction_count && r->uncut)
         status = run_uncut(r, &p->picture, &verdict.uncut, err);

@@ -84,8 +84,8 @@ static void add_json(run_report *report, const td_outcome *outcome, const char *
     const json_t *first = json_array_get(predictions, 0);
     snprintf(text, sizeof text, ok ? "result" : "dropped: %s", outcome->reason.message);
     json_object_set_new(frame, "id", json_integer((json_int_t)outcome->id));
-    json_object_set_new(frame, "source", json_string(source));
-    json_object_set_new(frame, "outcome", json_string(text));
+    json_object_set_new(frame, "source", cli_json_text(source));
+    json_object_set_new(frame, "outcome", cli_json_text(text));
     json_object_set(frame, "label", first ? json_object_get(first, "name") : json_null());
     json_object_set(frame, "score", first ? json_object_get(first, "score") : json_null());
     json_object_set_new(frame, "predictions", predictions);
@@ -183,9 +183,9 @@ void run_report_print(const run_report *report) {
 
 json_t *run_report_json(const run_report *report) {
     size_t n = report->result_count;
-    json_t *summary = json_pack("{s:s, s:s, s:s, s:o, s:I, s:I, s:I}", "model",
-                                td_model_name(report->model), "cut", report->cut, "codec",
-                                report->codec, "server",
+    json_t *summary = json_pack("{s:o, s:s, s:s, s:o, s:I, s:I, s:I}", "model",
+                                cli_json_text(td_model_name(report->model)), "cut", report->cut,
+                                "codec", report->codec, "server",
                                 report->server ? json_string(report->server) : json_null(),
                                 "frames", (json_int_t)report->frame_count, "results", (json_int_t)n,
                                 "dropped", (json_int_t)(report->frame_count - n));

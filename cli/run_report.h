@@ -44,6 +44,7 @@ typedef struct run_verdict {
 } run_verdict;
 
 void run_report_begin(run_report *report);
+/* `outcome->id` is the frame's number. */
 void run_report_add(run_report *report, const td_outcome *outcome, const char *source,
                     run_verdict verdict);
 /* Prints the summary as text. */

@@ -32,6 +32,9 @@ typedef struct td_prepare_settings {
     td_output_kind output_kind;
     const char *const *cuts; /* cuts to calibrate; none: every single-tensor cut */
     size_t cut_count;
+    /* What the bundle says is meant where the user names none. NULL: nothing; a strategy goes with
+     * a cut, and both are checked before anything runs. */
+    const char *default_cut, *default_strategy;
     int threads; /* 0: one per processor */
     td_progress_fn progress;
     void *progress_user;

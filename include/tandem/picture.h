@@ -66,8 +66,9 @@ TD_API size_t td_source_count(const td_source *source);
 TD_API int td_source_has_labels(const td_source *source);
 
 /*
- * Reads and decodes picture `index`. `item` may be NULL. The caller owns out->pixels on success.
- * Thread-safe: several threads may read from one source.
+ * Reads and decodes picture `index`. `item` may be NULL; it is set even where the picture cannot be
+ * read. The caller owns out->pixels on success. Thread-safe: several threads may read from one
+ * source.
  */
 TD_API td_status td_source_read(const td_source *source, size_t index, td_picture *out,
                                 td_source_item *item, td_error *err);

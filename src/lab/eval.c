@@ -91,9 +91,12 @@ static td_status describe_point(evaluation *e, const tdi_sweep_cut *cut, const c
     td_eval_point *point = &e->report->points[index];
     tdi_coder *coder = NULL;
     td_cut_info info;
-    TD_TRY(td_model_cut_find(e->model, cut->cut, &info, err));
-    TD_TRY(td_strategy_uses_calibration(strategy, &e->uses_calibration[index], err));
-    td_status status = tdi_coder_open(e->model, cut->cut, strategy, &coder, err);
+    td_status status = td_model_cut_find(e->model, cut->cut, &info, err);
+    if (status)
+        return cut->cut == e->default_cut[0]
+                   ? tdi_fail_prefix(err, status, "default cut of %s", e->model->name)
+                   : status;
+    status = tdi_coder_open(e->model, cut->cut, strategy, &coder, err);
     if (status == TD_STRATEGY)
         tdi_fail_prefix(err, status, "strategy \"%s\" at cut %s", strategy, cut->cut);
     if (status)
@@ -103,7 +106,9 @@ static td_status describe_point(evaluation *e, const tdi_sweep_cut *cut, const c
     point->strategy = tdi_strdup(tdi_coder_strategy(coder));
     point->cut = tdi_strdup(info.name);
     tdi_coder_close(coder);
-    return point->strategy && point->cut ? TD_OK : tdi_fail_memory(err);
+    if (!point->strategy || !point->cut)
+        return tdi_fail_memory(err);
+    return td_strategy_uses_calibration(strategy, &e->uses_calibration[index], err);
 }
 
 static td_status describe_points(evaluation *e, td_error *err) {

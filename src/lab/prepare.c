@@ -9,6 +9,8 @@
 
 #include "base/file.h"
 #include "base/pool.h"
+#include "bundle/name.h"
+#include "codec/strategy.h"
 #include "graph/onnx/onnx.h"
 #include "lab/calibrate.h"
 
@@ -89,8 +91,70 @@ end:
     return status;
 }
 
+/* What the user means where they name nothing, as it is written into the bundle. */
+typedef struct defaults {
+    char *cut, *strategy; /* NULL: none */
+} defaults;
+
+static int will_be_calibrated(const td_model *model, const td_prepare_settings *settings,
+                              const tdi_place *place, const char *name) {
+    int found = settings->cut_count == 0 && place->kind == TDI_PLACE_TENSORS &&
+                place->cut.tensor_count == 1;
+    for (size_t i = 0; i < settings->cut_count && !found; i++) {
+        tdi_place other;
+        if (tdi_place_resolve(model, settings->cuts[i], &other, NULL))
+            continue; /* told when the cuts are calibrated */
+        char *other_name = tdi_place_name(model, &other);
+        found = other_name && !strcmp(other_name, name);
+        tdi_free(other_name);
+    }
+    return found;
+}
+
+static td_status choose_default_strategy(const td_model *model, const td_prepare_settings *settings,
+                                         const tdi_place *place, defaults *out, td_error *err) {
+    const char *text = settings->default_strategy;
+    tdi_strategy strategy;
+    td_layout layouts[TDI_CUT_TENSORS_MAX];
+    TD_TRY(tdi_strategy_parse(text, &strategy, err));
+    int uses_calibration = tdi_strategy_uses_calibration(&strategy);
+    TD_TRY(tdi_place_layouts(model, place, layouts, err));
+    for (int i = 0; i < place->cut.tensor_count; i++) {
+        td_codec *codec = NULL;
+        td_status status = td_codec_open(text, &layouts[i], NULL, &codec, err);
+        td_codec_close(codec);
+        if (status && !(status == TD_NOT_FOUND && uses_calibration))
+            return tdi_fail_prefix(err, status, "default strategy \"%s\" at cut %s", text,
+                                   out->cut);
+    }
+    if (uses_calibration && !will_be_calibrated(model, settings, place, out->cut))
+        return tdi_fail(
+            err, TD_ARGUMENT,
+            "default strategy \"%s\" needs the calibration of cut %s: name it among the "
+            "cuts to calibrate, or give the interval with min= and max=",
+            text, out->cut);
+    out->strategy = tdi_strategy_format(&strategy);
+    return out->strategy ? TD_OK : tdi_fail_memory(err);
+}
+
+static td_status choose_defaults(const td_model *model, const td_prepare_settings *settings,
+                                 defaults *out, td_error *err) {
+    tdi_place place;
+    if (!settings->default_cut)
+        return settings->default_strategy
+                   ? tdi_fail(err, TD_ARGUMENT,
+                              "a default strategy needs the default cut that it is for")
+                   : TD_OK;
+    TD_TRY(tdi_place_resolve(model, settings->default_cut, &place, err));
+    out->cut = tdi_place_name(model, &place);
+    if (!out->cut)
+        return tdi_fail_memory(err);
+    return settings->default_strategy ? choose_default_strategy(model, settings, &place, out, err)
+                                      : TD_OK;
+}
+
 static td_status write_bundle(const td_model *model, const td_prepare_settings *settings,
-                              const tdi_calibrated *calibrated, char *name,
+                              const tdi_calibrated *calibrated, const defaults *meant, char *name,
                               tdi_bundle_writer *writer, td_error *err) {
     static char model_path[] = "model.onnx", labels_path[] = "labels.txt",
                 pictures_path[] = TDI_BUNDLE_PICTURES_PATH;
@@ -100,6 +164,8 @@ static td_status write_bundle(const td_model *model, const td_prepare_settings *
     about.version = 1;
     about.recipe = model->recipe;
     about.output_kind = model->output_kind;
+    about.default_cut = meant->cut;
+    about.default_codec = meant->strategy;
     about.model_path = model_path;
     about.labels_path = settings->labels ? labels_path : NULL;
     about.pictures_path = pictures_path;
@@ -108,6 +174,16 @@ static td_status write_bundle(const td_model *model, const td_prepare_settings *
     for (size_t i = 0; i < calibrated->cut_count; i++)
         TD_TRY(write_cut(calibrated, &calibrated->cuts[i], writer, err));
     return tdi_bundle_writer_finish(writer, &about, err);
+}
+
+static td_status check_name(const char *name, const td_prepare_settings *settings, td_error *err) {
+    if (tdi_bundle_name_valid(name))
+        return TD_OK;
+    return tdi_fail(
+        err, TD_ARGUMENT,
+        "\"%s\" cannot be the name of a bundle, which is 1 to %d of A-Z a-z 0-9 . _ - and "
+        "does not begin with a dot: %s",
+        name, TDI_BUNDLE_NAME_BYTES_MAX, settings->name ? "give another" : "give one with --name");
 }
 
 static td_status open_model(const td_prepare_settings *settings, td_model **out, td_error *err) {
@@ -142,6 +218,7 @@ td_status td_prepare(const td_prepare_settings *settings, td_error *err) {
     td_model *model = NULL;
     tdi_bundle_writer *writer = NULL;
     tdi_calibrated calibrated;
+    defaults meant = {NULL, NULL};
     memset(&calibrated, 0, sizeof calibrated);
     if (!settings->model || !settings->bundle || !settings->pictures)
         return tdi_fail(err, TD_ARGUMENT, "td_prepare: model, bundle and pictures must be set");
@@ -154,16 +231,22 @@ td_status td_prepare(const td_prepare_settings *settings, td_error *err) {
     td_status status = name ? open_model(settings, &model, err) : tdi_fail_memory(err);
     if (!status)
         status = tdi_bundle_writer_new(settings->bundle, settings->replace, &writer, err);
-    /* Before the long part, so that a wrong label file is told at once. */
+    /* Before the long part, so that mistakes are told at once. */
+    if (!status)
+        status = check_name(name, settings, err);
+    if (!status)
+        status = choose_defaults(model, settings, &meant, err);
     if (!status && settings->labels)
         status = write_labels(model, settings->labels, writer, err);
     if (!status)
         status = calibrate(model, settings, &calibrated, err);
     if (!status)
-        status = write_bundle(model, settings, &calibrated, name, writer, err);
+        status = write_bundle(model, settings, &calibrated, &meant, name, writer, err);
     tdi_bundle_writer_free(writer);
     tdi_calibrated_clear(&calibrated);
     td_model_unref(model);
+    tdi_free(meant.cut);
+    tdi_free(meant.strategy);
     tdi_free(name);
     return status;
 }

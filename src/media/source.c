@@ -202,15 +202,16 @@ td_status td_source_read(const td_source *source, size_t index, td_picture *out,
                            index, source->count);
     const tdi_source_entry *entry = &source->entries[index];
     td_source_item found = {"", entry->label};
+    td_status status;
     if (entry->path) {
-        TD_TRY(read_picture(entry->path, out, err));
         snprintf(found.name, sizeof found.name, "%s", last_part(entry->path));
+        status = read_picture(entry->path, out, err);
     } else {
         const tdi_record_file *file = &source->files[entry->file];
-        TD_TRY(read_record(file, entry->record, out, &found.label, err));
         snprintf(found.name, sizeof found.name, "%.200s#%u", last_part(file->path), entry->record);
+        status = read_record(file, entry->record, out, &found.label, err);
     }
     if (item)
         *item = found;
-    return TD_OK;
+    return status;
 }

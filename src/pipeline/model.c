@@ -36,7 +36,13 @@ static const td_shape *picture_shape(const tdi_graph *graph) {
 }
 
 td_status tdi_model_check_pictures(const td_model *model, td_error *err) {
-    const td_shape *shape = picture_shape(model->graph);
+    const tdi_graph *graph = model->graph;
+    const td_shape *input = &graph->values[graph->inputs[0]].shape;
+    if (graph->input_count == 1 && input->rank == 4 && input->dim[0] > 1)
+        return tdi_fail(err, TD_UNSUPPORTED,
+                        "%s takes batches of %lld: export it with a batch of 1, or a symbolic one",
+                        model->name, (long long)input->dim[0]);
+    const td_shape *shape = picture_shape(graph);
     if (!shape)
         return tdi_fail(
             err, TD_UNSUPPORTED,

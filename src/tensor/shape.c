@@ -83,8 +83,11 @@ td_status td_layout_from_shape(const td_shape *shape, td_dtype dtype, td_layout 
     td_shape_format(&s, text, sizeof text);
     if (s.rank > 1 || (s.rank == 1 && s.dim[0] < 0)) {
         if (s.dim[0] != 1 && s.dim[0] >= 0)
-            return tdi_fail(err, TD_UNSUPPORTED,
-                            "a tensor of shape %s has no batch axis of 1 in front", text);
+            return tdi_fail(
+                err, TD_UNSUPPORTED,
+                "a tensor of shape %s has no batch axis of 1 in front: export the model "
+                "with a batch of 1, or a symbolic one",
+                text);
         s.rank--;
         memmove(s.dim, s.dim + 1, sizeof s.dim[0] * (size_t)s.rank);
     }

@@ -198,8 +198,11 @@ static void test_listed_file_that_is_missing_or_damaged_fails_when_read(void **s
     put_text("index.csv", "file,class\ngone.png,1\nbroken.png,2\n");
     put_text("broken.png", "\x89PNG\r\n\x1a\n");
     td_source *source = open_ok(folder);
-    assert_int_equal(td_source_read(source, 0, &picture, NULL, &err), TD_NOT_FOUND);
+    td_source_item item;
+    assert_int_equal(td_source_read(source, 0, &picture, &item, &err), TD_NOT_FOUND);
     assert_non_null(strstr(err.message, "gone.png"));
+    assert_string_equal(item.name, "gone.png");
+    assert_int_equal(item.label, 1);
     assert_int_equal(td_source_read(source, 1, &picture, NULL, &err), TD_FORMAT);
     assert_non_null(strstr(err.message, "broken.png"));
     assert_int_equal(td_source_read(source, 2, &picture, NULL, &err), TD_ARGUMENT);

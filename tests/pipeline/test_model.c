@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "pipeline/pipeline.h"
 #include "tiny_model.h"
 
 static void an_onnx_file_tells_what_it_is(void **state) {
@@ -135,6 +136,21 @@ static void a_model_without_picture_input_is_inspected_but_not_run(void **state)
     tdi_folder_remove(folder, NULL);
 }
 
+static void a_model_for_batches_is_told_to_be_exported_otherwise(void **state) {
+    char path[512], folder[256];
+    td_model *model;
+    td_head *head;
+    td_error error = {0};
+    (void)state;
+    test_folder(folder);
+    must(td_model_open(tiny_write(folder, (tiny_settings){3, 0}, path), &model, err));
+    model->graph->values[model->graph->inputs[0]].shape.dim[0] = 4;
+    assert_int_equal(td_head_open(model, "relu1", NULL, &head, &error), TD_UNSUPPORTED);
+    assert_non_null(strstr(error.message, "takes batches of 4"));
+    td_model_unref(model);
+    tdi_folder_remove(folder, NULL);
+}
+
 static void what_is_no_model_is_refused(void **state) {
     tiny *t = *state;
     td_model *model;
@@ -160,6 +176,7 @@ int main(void) {
         cmocka_unit_test(wrong_cuts_are_refused_with_a_reason),
         cmocka_unit_test(classes_without_labels_are_called_by_number),
         cmocka_unit_test(a_model_without_picture_input_is_inspected_but_not_run),
+        cmocka_unit_test(a_model_for_batches_is_told_to_be_exported_otherwise),
         cmocka_unit_test(what_is_no_model_is_refused),
     };
     return cmocka_run_group_tests(tests, tiny_setup, tiny_teardown);
