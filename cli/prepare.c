@@ -92,7 +92,7 @@ int verb_prepare(int argc, char **argv) {
          "calibrate this cut; may be given several times\n(default: every single-tensor cut)", 0,
          0},
         {"default-cut", 0, ARG_TEXT, &settings.default_cut, "NAME[,NAME...]",
-         "the cut that `tandem eval` takes where none is named", 0, 0},
+         "the cut that `run` and `eval` take where none is named", 0, 0},
         {"default-codec", 0, ARG_TEXT, &settings.default_strategy, "STRATEGY",
          "the strategy that goes with it", 0, 0},
         {"subset", 0, ARG_SUBSET, subset, "K/N", "pictures whose index modulo N is K", 0, 0},

@@ -223,9 +223,13 @@ int verb_run(int argc, char **argv) {
          "bundle that the server has, which is then fetched",
          0, 0},
         {"cut", 0, ARG_TEXT, &settings.cut, "NAME[,NAME...]",
-         "default: input with --server, else output", 0, 0},
+         "default: the bundle's, else input with --server and output\n"
+         "without",
+         0, 0},
         {"codec", 0, ARG_TEXT, &settings.codec, "STRATEGY",
-         "default: raw, and picture+jpeg:quality=90 at input", 0, 0},
+         "default: the bundle's at its default cut, else raw, and\n"
+         "picture+jpeg:quality=90 at input",
+         0, 0},
         {"top", 0, ARG_INTEGER, &top, "N", "show the N likeliest classes of each frame", 1,
          TD_TOP_MAX},
         {"subset", 0, ARG_SUBSET, subset, "K/N", "pictures whose index modulo N is K", 0, 0},

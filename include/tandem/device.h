@@ -20,8 +20,10 @@ typedef struct td_device_settings {
         *server; /* "host:port"; NULL: both halves in this process, through the same pipeline */
     const char
         *model; /* an .onnx file or a bundle; with a server also the name of a bundle that it has */
-    const char *cut;   /* default "input" with a server, else "output" */
-    const char *codec; /* strategy; default "picture+jpeg:quality=90" at `input`, else "raw" */
+    const char
+        *cut; /* NULL: the bundle's default, else "input" with a server and "output" without */
+    const char *codec; /* strategy; NULL: the bundle's default at its default cut, else
+                          "picture+jpeg:quality=90" at `input` and "raw" elsewhere */
     int threads;       /* inside an operator; 1..64; 0: one per processor */
     int top;           /* predictions per frame, 1..TD_TOP_MAX; default 5 */
     int window;        /* frames sent and not yet confirmed; 1..64; default 1 (the thesis' rule) */

@@ -18,6 +18,7 @@
 #include "base/memory.h"
 #include "base/status.h"
 #include "bundle/bundle.h"
+#include "pipeline/pipeline.h"
 
 #define MANIFEST           "bundle.json"
 #define MANIFEST_BYTES_MAX (4u * 1024 * 1024)
@@ -256,11 +257,12 @@ done:
 }
 
 static td_status fetch_files(fetch *f, td_error *err) {
+    const char *cut = f->settings->cut ? f->settings->cut : tdi_default_cut(f->bundle, "input");
     for (size_t i = 0; i < f->bundle->file_count; i++)
-        if (is_needed(f->bundle, i, f->settings->cut))
+        if (is_needed(f->bundle, i, cut))
             f->total += f->bundle->files[i].size;
     for (size_t i = 0; i < f->bundle->file_count; i++)
-        if (is_needed(f->bundle, i, f->settings->cut))
+        if (is_needed(f->bundle, i, cut))
             TD_TRY(fetch_file(f, i, err));
     return report(f, err);
 }

@@ -19,7 +19,8 @@ typedef td_status (*tdi_fetch_read_fn)(void *user, const char *path, uint64_t of
 typedef struct tdi_fetch_settings {
     const char *cache; /* folder; NULL: $XDG_CACHE_HOME/tandem or ~/.cache/tandem */
     const char *model; /* name of the bundle */
-    const char *cut;   /* whose calibration is wanted, too */
+    const char
+        *cut; /* whose calibration is wanted, too; NULL: the bundle's default cut, or `input` */
     uint32_t chunk_bytes;
     tdi_fetch_read_fn read;
     void *user;

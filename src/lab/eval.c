@@ -50,20 +50,12 @@ static void evaluation_fini(evaluation *e) {
     td_model_unref(e->model);
 }
 
-static const char *default_strategy(const td_model *model, const char *cut) {
-    const tdi_bundle *bundle = model->bundle;
-    if (bundle && bundle->default_cut && bundle->default_codec && !strcmp(bundle->default_cut, cut))
-        return bundle->default_codec;
-    return tdi_default_strategy(cut);
-}
-
 static td_status choose_cuts(evaluation *e, td_error *err) {
     const td_eval_settings *settings = e->settings;
     const char *const *names = settings->cuts;
     e->cut_count = settings->cut_count;
     if (e->cut_count == 0) {
-        const tdi_bundle *bundle = e->model->bundle;
-        e->default_cut[0] = bundle && bundle->default_cut ? bundle->default_cut : "input";
+        e->default_cut[0] = tdi_default_cut(e->model->bundle, "input");
         names = e->default_cut;
         e->cut_count = 1;
     }
@@ -73,7 +65,7 @@ static td_status choose_cuts(evaluation *e, td_error *err) {
         return tdi_fail_memory(err);
     for (size_t i = 0; i < e->cut_count; i++) {
         tdi_sweep_cut *cut = &e->cuts[i];
-        e->default_strategies[i] = default_strategy(e->model, names[i]);
+        e->default_strategies[i] = tdi_default_strategy(e->model->bundle, names[i]);
         cut->cut = names[i];
         cut->strategies = settings->strategy_count ? settings->strategies
                                                    : &e->default_strategies[i];

@@ -56,13 +56,9 @@ static td_status check(const td_device_settings *s, td_error *err) {
     return TD_OK;
 }
 
-/* Settings with every default filled in. */
+/* Settings with every default filled in but cut and codec, which the bundle may have. */
 static td_device_settings complete(const td_device_settings *settings) {
     td_device_settings s = *settings;
-    if (!s.cut)
-        s.cut = s.server ? "input" : "output";
-    if (!s.codec)
-        s.codec = strcmp(s.cut, "input") == 0 ? "picture+jpeg:quality=90" : "raw";
     if (!s.threads)
         s.threads = tdi_cpu_count() < THREADS_MAX ? tdi_cpu_count() : THREADS_MAX;
     return s;
@@ -99,11 +95,14 @@ static td_status open_head(td_device *device, const td_device_settings *s, const
                            td_error *err) {
     td_cut_info info;
     TD_TRY(td_model_open(path, &device->model, err));
-    TD_TRY(td_model_cut_find(device->model, s->cut, &info, err));
+    const tdi_bundle *bundle = device->model->bundle;
+    const char *cut = s->cut ? s->cut : tdi_default_cut(bundle, s->server ? "input" : "output");
+    const char *codec = s->codec ? s->codec : tdi_default_strategy(bundle, cut);
+    TD_TRY(td_model_cut_find(device->model, cut, &info, err));
     device->cut = tdi_strdup(info.name);
     if (!device->cut)
         return tdi_fail_memory(err);
-    return tdi_sender_open(device->model, device->cut, s->codec, s->threads, &device->sender, err);
+    return tdi_sender_open(device->model, device->cut, codec, s->threads, &device->sender, err);
 }
 
 static td_status open_tail(td_device *device, const td_device_settings *s, const char *path,

@@ -82,7 +82,13 @@ static td_status default_recipe(const tdi_graph *graph, td_recipe *out, td_error
     return td_recipe_parse(shape && shape->dim[1] == 1 ? "color=gray" : "torch", out, err);
 }
 
-const char *tdi_default_strategy(const char *cut) {
+const char *tdi_default_cut(const tdi_bundle *bundle, const char *fallback) {
+    return bundle && bundle->default_cut ? bundle->default_cut : fallback;
+}
+
+const char *tdi_default_strategy(const tdi_bundle *bundle, const char *cut) {
+    if (bundle && bundle->default_cut && bundle->default_codec && !strcmp(bundle->default_cut, cut))
+        return bundle->default_codec;
     return strcmp(cut, "input") ? "raw" : "picture+jpeg:quality=90";
 }
 

@@ -41,9 +41,13 @@ td_status tdi_model_check_pictures(const td_model *model, td_error *err);
 /* Replaces the recipe of a model that nobody else uses yet; checks it against the input. */
 td_status tdi_model_set_recipe(td_model *model, const td_recipe *recipe, td_error *err);
 
-/* What a cut is coded with where nobody says otherwise: "picture+jpeg:quality=90" at `input`, else
- * "raw". */
-const char *tdi_default_strategy(const char *cut);
+/*
+ * What is taken where nobody says otherwise: the bundle's default cut and, at that cut, its default
+ * strategy; where it has none, or without a bundle, `fallback`, and "picture+jpeg:quality=90" at
+ * `input` and "raw" elsewhere.
+ */
+const char *tdi_default_cut(const tdi_bundle *bundle, const char *fallback);
+const char *tdi_default_strategy(const tdi_bundle *bundle, const char *cut);
 
 /* The calibration of a cut, kept in the model; *out NULL where none is on offer. TD_FORMAT etc. for
  * a damaged one. */

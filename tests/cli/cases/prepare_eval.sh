@@ -16,6 +16,7 @@ try tandem prepare tiny.onnx --pictures a.bin --default-cut input --default-code
 try tandem prepare tiny.onnx --pictures a.bin --cut add --default-cut relu1 --default-codec uniform -o tiny.bundle
 tandem prepare tiny.onnx --pictures a.bin --default-cut relu1 --default-codec uniform:levels=16 -o tiny.bundle > /dev/null
 grep default tiny.bundle/bundle.json
+tandem run --model tiny.bundle --limit 1 a.bin | head -1
 tandem prepare tiny.onnx --pictures a.bin --cut relu1,conv2 -o pair.bundle | head -1
 tandem eval tiny.bundle --data b.bin | tail -1 | cut -c -48
 # The name is checked before the long part; a signal leaves nothing behind.
