@@ -22,6 +22,7 @@ test: ## install what is missing, build, and run the tests
 	@$(MAKE) --no-print-directory all
 	@scripts/install-onnxruntime || true
 	meson test -C $(BUILD) --no-rebuild --print-errorlogs --no-suite soak
+	@grep -h "^skipped: " $(BUILD)/meson-logs/testlog.txt | sort -u || true
 
 test-all: ## the tests in every build: gcc and clang with -Werror, sanitizers, minimal device build
 	scripts/test-all

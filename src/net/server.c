@@ -39,7 +39,8 @@ struct td_server {
     td_server_stats published;
     tdi_workers *workers;
     tdi_server_core *core;
-    connection *dirty; /* the core has changed them since they were last looked at */
+    connection *dirty;             /* the core has changed them since they were last looked at */
+    tdi_job *posted, **posted_end; /* for the workers, once everything is sent */
     uint8_t *read_buffer;
     tdi_address address;
     void (*log)(const char *line, void *user);
@@ -71,7 +72,10 @@ static void mark(connection *c) {
 
 static void drive_work(void *user, int worker, tdi_job *job) {
     td_server *server = user;
-    tdi_workers_post(server->workers, worker, job);
+    (void)worker; /* the job says it, too */
+    job->next = NULL;
+    *server->posted_end = job;
+    server->posted_end = &job->next;
 }
 
 static void drive_update(void *user, void *connection_) {
@@ -101,7 +105,11 @@ static void finish_if_idle(td_server *server) {
     uv_close((uv_handle_t *)&server->publish, NULL);
 }
 
-/* To be called after every call into the core. */
+/*
+ * To be called after every call into the core. What is to be sent goes first: where processors are
+ * contested, a worker that is woken may get this thread's, and a confirmation must not wait until a
+ * frame is computed.
+ */
 static void look_after(td_server *server) {
     while (server->dirty) {
         connection *c = server->dirty;
@@ -109,6 +117,12 @@ static void look_after(td_server *server) {
         c->dirty = 0;
         tdi_stream_update(&c->stream);
     }
+    while (server->posted) {
+        tdi_job *job = server->posted;
+        server->posted = job->next;
+        tdi_workers_post(server->workers, job->worker, job);
+    }
+    server->posted_end = &server->posted;
     finish_if_idle(server);
 }
 
@@ -338,6 +352,7 @@ td_status td_server_start(const td_server_settings *settings, td_server **out, t
     td_server *server = tdi_calloc(1, sizeof *server);
     if (!server)
         return tdi_fail_memory(err);
+    server->posted_end = &server->posted;
     server->log = settings->log;
     server->log_user = settings->log_user;
     server->has_loop = uv_loop_init(&server->loop) == 0;

@@ -28,7 +28,9 @@ static inline int node_run(const char *script, const char *const *arguments) {
     pid_t pid = fork();
     if (pid == 0) {
         execvp("node", argv);
-        fputs("skipped: no node\n", stderr);
+        fputs("skipped: no node (install the Debian packages nodejs and npm, then run "
+              "scripts/install-onnxruntime)\n",
+              stderr);
         _exit(NODE_SKIPPED);
     }
     if (pid < 0 || waitpid(pid, &status, 0) < 0 || !WIFEXITED(status))
