@@ -57,13 +57,13 @@ TD_API const char *td_device_codec(const td_device *device);
 /* The terms of It = Ic + Ec + D/B + RTT + Es + Is + rest (thesis, eq. 4.1), as measured for one
  * frame. */
 typedef struct td_terms {
-    td_duration it;     /* from taking the picture to having the result */
-    td_duration ic, ec; /* head (with fitting the picture), quantize and encode */
-    td_duration
-        network;       /* D/B: from the first byte sent to the confirmation, less RTT; at least 0 */
-    td_duration rtt;   /* last measured round trip of an empty message */
-    td_duration queue; /* waiting at the server for a worker; not part of the sum */
-    td_duration es, is; /* decode and dequantize, tail */
+    td_duration it;      /* from taking the picture to having the result */
+    td_duration ic, ec;  /* head (with fitting the picture), quantize and encode */
+    td_duration network; /* D/B: from the first byte sent to the confirmation, less RTT, and no more
+                            than the other terms leave of `it`; at least 0 */
+    td_duration rtt;     /* last measured round trip of an empty message */
+    td_duration queue;   /* waiting at the server for a worker; not part of the sum */
+    td_duration es, is;  /* decode and dequantize, tail */
 } td_terms;
 
 typedef struct td_outcome {

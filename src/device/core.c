@@ -95,6 +95,17 @@ static void on_confirmed(tdi_device_core *core, const tdi_device_event *event) {
     core->driver.room(core->driver.user);
 }
 
+/*
+ * Where processors are contested a confirmation may be looked at so late that its time also holds
+ * the server's computing. The result's own time bounds the term, too.
+ */
+static void bound_network(td_terms *terms) {
+    td_duration left = terms->it - terms->ic - terms->ec - terms->rtt - terms->queue - terms->es -
+                       terms->is;
+    if (terms->network > left)
+        terms->network = left > 0 ? left : 0;
+}
+
 static void on_result(tdi_device_core *core, const tdi_device_event *event, td_time now) {
     const tdi_result *result = &event->in.message.result;
     td_outcome *out = begin_outcome(core, find_record(core, result->frame_id), now);
@@ -102,6 +113,7 @@ static void on_result(tdi_device_core *core, const tdi_device_event *event, td_t
     out->terms.queue = result->queue;
     out->terms.es = result->es;
     out->terms.is = result->is;
+    bound_network(&out->terms);
     out->prediction_count = result->prediction_count;
     for (size_t i = 0; i < result->prediction_count; i++) {
         out->predictions[i].index = (int32_t)result->predictions[i].index;

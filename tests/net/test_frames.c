@@ -135,10 +135,13 @@ static void outputs_come_back_whole_where_asked_for(void **state) {
 static void terms_are_measured_and_add_up(void **state) {
     const fixture *f = *state;
     td_device *device = fixture_device(f, "relu1", "uniform:levels=256,clip=3");
-    td_terms t = fixture_run(device, &f->pictures[0]).terms;
-    assert_true(t.it > 0 && t.ic > 0 && t.ec > 0 && t.rtt > 0 && t.es > 0 && t.is > 0);
-    assert_true(t.network >= 0 && t.queue >= 0);
-    assert_true(t.ic + t.ec + t.es + t.is <= t.it);
+    for (int i = 0; i < 50; i++) {
+        td_terms t = fixture_run(device, &f->pictures[0]).terms;
+        assert_true(t.it > 0 && t.ic > 0 && t.ec > 0 && t.rtt > 0 && t.es > 0 && t.is > 0);
+        assert_true(t.network >= 0 && t.queue >= 0);
+        assert_true(t.ic + t.ec + t.es + t.is <= t.it);
+        assert_true(!t.network || t.ic + t.ec + t.network + t.rtt + t.queue + t.es + t.is <= t.it);
+    }
     td_device_close(device);
 }
 
