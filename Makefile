@@ -25,18 +25,22 @@ test: ## install what is missing, build, and run the tests
 	@grep -h "^skipped: " $(BUILD)/meson-logs/testlog.txt | sort -u || true
 
 test-all: ## the tests in every build: gcc and clang with -Werror, sanitizers, minimal device build
+	@scripts/install-dependencies ci
 	scripts/test-all
 
 bench: all ## measure; needs the evaluation data (TANDEM_DATA or ../shared/data) for most of it
 	bench/run $(BUILD)
 
 format: ## lay out all C files
+	@scripts/install-dependencies ci
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
 check-format: ## fail where a C file is not laid out
+	@scripts/install-dependencies ci
 	clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
 
 fuzz: ## run every fuzz target for FUZZ_SECONDS (default 60) each
+	@scripts/install-dependencies ci
 	scripts/fuzz
 
 install: all
