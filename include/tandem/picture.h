@@ -42,8 +42,9 @@ TD_API td_status td_picture_decode(const uint8_t *bytes, size_t bytes_count, td_
 typedef struct td_source td_source;
 
 typedef struct td_source_item {
-    char name[256]; /* file name, or "file.bin#17" for record 17 (from 0) */
-    int32_t label;  /* class index, or -1 where the source has none */
+    char
+        name[256]; /* file name, or "file.bin#17" for record 17 (from 0); control characters as ? */
+    int32_t label; /* class index, or -1 where the source has none */
 } td_source_item;
 
 /*

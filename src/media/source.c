@@ -195,6 +195,13 @@ static td_status read_picture(const char *path, td_picture *out, td_error *err) 
     return status == TD_OK ? TD_OK : tdi_fail_prefix(err, status, "%s", path);
 }
 
+/* Names end up on terminals. */
+static void clean_name(char *name) {
+    for (; *name; name++)
+        if ((unsigned char)*name < 0x20 || *name == 0x7f)
+            *name = '?';
+}
+
 td_status td_source_read(const td_source *source, size_t index, td_picture *out,
                          td_source_item *item, td_error *err) {
     if (index >= source->count)
@@ -211,6 +218,7 @@ td_status td_source_read(const td_source *source, size_t index, td_picture *out,
         snprintf(found.name, sizeof found.name, "%.200s#%u", last_part(file->path), entry->record);
         status = read_record(file, entry->record, out, &found.label, err);
     }
+    clean_name(found.name);
     if (item)
         *item = found;
     return status;

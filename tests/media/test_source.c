@@ -108,6 +108,14 @@ static void test_folder_lists_its_pictures_by_name(void **state) {
     td_source_close(source);
 }
 
+static void test_control_characters_do_not_reach_the_name(void **state) {
+    (void)state;
+    put_picture("a\033[31m\n.png", 10);
+    td_source *source = open_ok(folder);
+    assert_string_equal(item_at(source, 0).name, "a?[31m?.png");
+    td_source_close(source);
+}
+
 static void test_empty_folder_is_named_with_a_remedy(void **state) {
     (void)state;
     td_error err = {0};
@@ -346,6 +354,7 @@ static void test_evaluation_data_opens(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         WITH_FOLDER(test_folder_lists_its_pictures_by_name),
+        WITH_FOLDER(test_control_characters_do_not_reach_the_name),
         WITH_FOLDER(test_empty_folder_is_named_with_a_remedy),
         WITH_FOLDER(test_index_gives_files_and_classes),
         WITH_FOLDER(test_index_errors_name_the_line),
