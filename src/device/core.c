@@ -207,10 +207,6 @@ void tdi_device_core_on_expiry(tdi_device_core *core, td_time now) {
         handle(core, &event, now);
 }
 
-int tdi_device_core_is_ended(const tdi_device_core *core) {
-    return core->session.state == TDI_DEVICE_ENDED;
-}
-
 td_status tdi_device_core_switch(tdi_device_core *core, tdi_switch *request, td_time now,
                                  td_error *err) {
     return tdi_device_session_switch(&core->session, request, now, err);

@@ -50,7 +50,6 @@ void tdi_device_core_sent(tdi_device_core *core, size_t bytes, td_time now);
 void tdi_device_core_lost(tdi_device_core *core, const char *reason, td_time now);
 td_time tdi_device_core_expiry(const tdi_device_core *core);
 void tdi_device_core_on_expiry(tdi_device_core *core, td_time now);
-int tdi_device_core_is_ended(const tdi_device_core *core);
 
 /* As the session's functions of the same purpose. */
 td_status tdi_device_core_switch(tdi_device_core *core, tdi_switch *request, td_time now,

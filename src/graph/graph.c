@@ -61,12 +61,6 @@ const char *tdi_node_string(const tdi_node *node, const char *name, const char *
     return attr ? attr->s : fallback;
 }
 
-size_t tdi_node_ints(const tdi_node *node, const char *name, const int64_t **out) {
-    const tdi_attr *attr = attr_of(node, name, TDI_ATTR_INTS);
-    *out = attr ? attr->ints : NULL;
-    return attr ? attr->count : 0;
-}
-
 const tdi_value *tdi_node_input(const tdi_graph *graph, const tdi_node *node, int index) {
     if (index >= node->input_count || node->inputs[index] < 0)
         return NULL;

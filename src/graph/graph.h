@@ -78,8 +78,6 @@ const tdi_attr *tdi_node_attr(const tdi_node *node, const char *name);
 int64_t tdi_node_int(const tdi_node *node, const char *name, int64_t fallback);
 float tdi_node_float(const tdi_node *node, const char *name, float fallback);
 const char *tdi_node_string(const tdi_node *node, const char *name, const char *fallback);
-/* Returns the number of ints (0 when absent) and sets *out. */
-size_t tdi_node_ints(const tdi_node *node, const char *name, const int64_t **out);
 
 /* Most elements of one tensor. */
 #define TDI_ELEMENTS_MAX ((int64_t)1 << 31)

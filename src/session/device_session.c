@@ -353,11 +353,3 @@ td_status tdi_device_session_frame(tdi_device_session *session, const tdi_frame 
     session->unconfirmed++;
     return TD_OK;
 }
-
-void tdi_device_session_end(tdi_device_session *session, td_status status, const char *reason,
-                            td_time now) {
-    if (session->state == TDI_DEVICE_ENDED)
-        return;
-    tdi_link_end(&session->link, status, reason, now);
-    session->state = TDI_DEVICE_ENDED;
-}

@@ -105,8 +105,4 @@ td_status tdi_device_session_frame(tdi_device_session *session, const tdi_frame 
                                    const uint8_t *payload, size_t payload_bytes, td_time now,
                                    td_error *err);
 
-/* Ends from this side with an Error; no event. */
-void tdi_device_session_end(tdi_device_session *session, td_status status, const char *reason,
-                            td_time now);
-
 #endif
