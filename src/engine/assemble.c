@@ -81,10 +81,11 @@ static int find_slot(const assembler *a, int value, const tdi_format *format) {
     return -1;
 }
 
-/* Copies a slot into a new one of `format`, by one backend that knows both formats. */
-static td_status convert(assembler *a, int from, int value, const tdi_format *format,
-                         const tdi_backend *by, int *out, td_error *err) {
+/* Copies a slot into a new one of `format`; some backend knows both formats. */
+static td_status convert(assembler *a, int from, int value, const tdi_format *format, int *out,
+                         td_error *err) {
     tdi_program *p = a->program;
+    const tdi_backend *by = tdi_backend_between(&p->slots[from].format, format);
     const tdi_value *v = value_at(a, p->slots[from].value);
     tdi_compile compile = tdi_program_compile(p, by);
     tdi_kernel *kernel = NULL;
@@ -106,13 +107,12 @@ static td_status want(assembler *a, int value, const tdi_format *format, int *ou
     if (*out >= 0)
         return TD_OK;
     int from = a->native[value];
-    const tdi_backend *source = a->program->slots[from].format.backend;
-    if (source && format->backend && source != format->backend) {
+    if (!tdi_backend_between(&a->program->slots[from].format, format)) {
         const tdi_value *v = value_at(a, value);
         tdi_format dense = tdi_format_dense(v->dtype, &v->shape);
         TD_TRY(want(a, value, &dense, &from, err));
     }
-    return convert(a, from, value, format, format->backend ? format->backend : source, out, err);
+    return convert(a, from, value, format, out, err);
 }
 
 static int uses_in(const tdi_step *step, int value) {
@@ -151,7 +151,7 @@ static td_status want_own(assembler *a, const tdi_step *step, const tdi_kernel *
     slots[index] = find_slot(a, value, format);
     if (slots[index] >= 0 && may_take(a, step, slots, index))
         return TD_OK;
-    return convert(a, a->native[value], -1, format, kernel->backend, &slots[index], err);
+    return convert(a, a->native[value], -1, format, &slots[index], err);
 }
 
 static td_status prepare(assembler *a, const tdi_step *step, tdi_kernel **out, td_error *err) {

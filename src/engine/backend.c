@@ -29,6 +29,17 @@ const tdi_backend *tdi_backend_for(const tdi_graph *graph, const tdi_node *node,
     return NULL;
 }
 
+const tdi_backend *tdi_backend_between(const tdi_format *from, const tdi_format *to) {
+    if (from->backend && to->backend && from->backend != to->backend)
+        return NULL;
+    if (from->backend || to->backend)
+        return from->backend ? from->backend : to->backend;
+    for (int i = 0; i < TDI_BACKEND_COUNT; i++)
+        if (backends[i]->convert)
+            return backends[i];
+    return NULL;
+}
+
 int tdi_engine_implements(const char *type) {
     for (int i = 0; i < TDI_BACKEND_COUNT; i++)
         if (backends[i]->implements(type))
@@ -37,13 +48,14 @@ int tdi_engine_implements(const char *type) {
 }
 
 int tdi_format_same(const tdi_format *a, const tdi_format *b) {
-    if (a->backend != b->backend)
+    if (a->layout != b->layout || a->dtype != b->dtype || a->backend != b->backend)
         return 0;
-    return !a->backend || a->backend->same_format(a, b);
+    return a->layout != TDI_LAYOUT_OWN || a->backend->same_format(a, b);
 }
 
 tdi_format tdi_format_dense(td_dtype dtype, const td_shape *shape) {
     int64_t elements = td_shape_elements(shape);
-    tdi_format format = {NULL, NULL, elements > 0 ? (size_t)elements * td_dtype_bytes(dtype) : 0};
+    tdi_format format = {.layout = TDI_LAYOUT_DENSE, .dtype = dtype};
+    format.bytes = elements > 0 ? (size_t)elements * td_dtype_bytes(dtype) : 0;
     return format;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a provider of kernels fills in. The program asks the backends in the order of the list; the
- * first that supports a step gets it. Tensors are handed over dense and row-major, or in a format
- * of the backend's own that only it can read.
+ * first that supports a step gets it, unless measuring finds another one faster. Tensors are handed
+ * over in a layout that everybody knows, or in a format of the backend's own that only it can read.
  */
 #ifndef TDI_ENGINE_BACKEND_H
 #define TDI_ENGINE_BACKEND_H
@@ -10,9 +10,19 @@
 #include "engine/engine.h"
 #include "engine/plan.h"
 
+/* How the elements of a tensor lie in memory. */
+typedef enum tdi_layout {
+    TDI_LAYOUT_DENSE,   /* row-major; of pictures N x C x H x W */
+    TDI_LAYOUT_NHWC,    /* channels last */
+    TDI_LAYOUT_NCHW16C, /* N x C/16 x H x W x 16, missing channels are zero */
+    TDI_LAYOUT_OWN      /* as the backend's descriptor says */
+} tdi_layout;
+
 typedef struct tdi_format {
-    const tdi_backend *backend; /* NULL: dense, row-major */
-    const void *desc;           /* the backend's; lives as long as the program */
+    tdi_layout layout;
+    td_dtype dtype;             /* of the elements; TD_DTYPE_NONE: as the descriptor says */
+    const tdi_backend *backend; /* of TDI_LAYOUT_OWN */
+    const void *desc;           /* the same; lives as long as the program */
     size_t bytes;
 } tdi_format;
 
@@ -45,6 +55,7 @@ typedef struct tdi_compile {
     const tdi_graph *graph;
     tdi_arena *arena; /* the program's: kernels and formats go here */
     tdi_packs *packs;
+    int trial; /* the kernel is only to be timed: what its weights are does not matter */
 } tdi_compile;
 
 struct tdi_backend {
@@ -61,12 +72,20 @@ struct tdi_backend {
     td_status (*open)(int threads, void **state, td_error *err);
     void (*close)(void *state);
 
-    /* `at_hand`: formats in which the inputs exist; others are converted at a cost. */
+    /*
+     * In how many ways it may run a step that it supports, numbered from 0, which is what is taken
+     * where nothing is measured. NULL: one.
+     */
+    int (*variants)(const tdi_graph *graph, const tdi_step *step);
+    /*
+     * The kernel for step->variant; TD_UNSUPPORTED where a variant above 0 turns out not to be
+     * possible. `at_hand`: formats in which the inputs exist; others are converted at a cost.
+     */
     td_status (*prepare)(const tdi_compile *compile, const tdi_step *step,
                          const tdi_format *at_hand, tdi_kernel **out, td_error *err);
     /*
-     * A kernel with one input that copies a tensor from one format to another; each is the
-     * backend's own or dense. NULL where the backend has no formats.
+     * A kernel with one input that copies a tensor from one format to another; each has a common
+     * layout or is the backend's own. NULL where the backend has no formats.
      */
     td_status (*convert)(const tdi_compile *compile, td_dtype dtype, const td_shape *shape,
                          const tdi_format *from, const tdi_format *to, tdi_kernel **out,
@@ -91,11 +110,13 @@ int tdi_backend_index(const tdi_backend *backend);
 /* The first that supports such a step, or NULL. */
 const tdi_backend *tdi_backend_for(const tdi_graph *graph, const tdi_node *node,
                                    tdi_step_kind kind);
+/* The one that copies a tensor from one format to the other, or NULL: only by way of dense. */
+const tdi_backend *tdi_backend_between(const tdi_format *from, const tdi_format *to);
 /* Whether any implements that operator type. */
 int tdi_engine_implements(const char *type);
 
 static inline int tdi_format_is_dense(const tdi_format *format) {
-    return !format->backend;
+    return format->layout == TDI_LAYOUT_DENSE;
 }
 int tdi_format_same(const tdi_format *a, const tdi_format *b);
 tdi_format tdi_format_dense(td_dtype dtype, const td_shape *shape);

@@ -32,6 +32,7 @@ typedef struct tdi_post {
 typedef struct tdi_step {
     tdi_step_kind kind;
     const tdi_backend *backend; /* NULL for a view */
+    int variant;                /* which of the backend's ways of running it */
     const tdi_node *node;       /* the operator whose work it is */
     int last;                   /* index of the last node that is part of the step */
     int input_count;

@@ -102,6 +102,10 @@ static void enter(void *user) {
     tdi_onednn_set_threads(state->threads);
 }
 
+static int variants(const tdi_graph *graph, const tdi_step *step) {
+    return step->kind == TDI_STEP_CONV ? tdi_onednn_variants_conv(graph, step) : 1;
+}
+
 static td_status prepare(const tdi_compile *compile, const tdi_step *step,
                          const tdi_format *at_hand, tdi_kernel **out, td_error *err) {
     if (step->kind == TDI_STEP_CONV)
@@ -118,6 +122,7 @@ const tdi_backend tdi_onednn_backend = {
     .fuses = fuses,
     .open = open_state,
     .close = close_state,
+    .variants = variants,
     .prepare = prepare,
     .convert = tdi_onednn_convert,
     .same_format = tdi_onednn_same_format,

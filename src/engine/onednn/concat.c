@@ -42,13 +42,15 @@ static int same_blocking(dnnl_memory_desc_t *md, const td_shape *shape,
 static int describe(const tdi_compile *compile, const tdi_step *step, const tdi_format *at_hand,
                     int blocked, dnnl_memory_desc_t *mds) {
     const tdi_value *values = compile->graph->values;
+    dnnl_memory_desc_t first;
     if (blocked && tdi_format_is_dense(&at_hand[0]))
         return 0;
+    tdi_onednn_desc(&first, &values[step->inputs[0]].shape, &at_hand[0]);
     for (int i = 0; i < step->input_count; i++) {
         const td_shape *shape = &values[step->inputs[i]].shape;
         if (!blocked)
             tdi_onednn_dense(&mds[i], shape);
-        else if (!same_blocking(&mds[i], shape, at_hand[0].desc))
+        else if (!same_blocking(&mds[i], shape, &first))
             return 0;
     }
     return 1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Convolutions. oneDNN chooses the formats of all tensors.
+ * Convolutions, in the ways that oneDNN has of running them.
  */
 #include <string.h>
 
@@ -8,10 +8,39 @@
 #include "graph/op.h"
 
 typedef struct conv {
-    dnnl_memory_desc_t src, weights, bias, dst; /* of any format */
+    dnnl_memory_desc_t src, weights, bias, dst; /* as the primitive is asked for */
     dnnl_memory_desc_t plain;                   /* the weights as ONNX has them */
     dnnl_dims_t strides, dilates, pad_begin, pad_end;
 } conv;
+
+typedef enum place { ANY, DENSE, NHWC, BLOCKED } place;
+
+/*
+ * oneDNN's own choice comes first; it never picks winograd, and not always the fastest layout. A
+ * dense source spares the first convolution of a network a copy.
+ */
+static const struct {
+    dnnl_alg_kind_t algorithm;
+    place src, dst;
+} ways[] = {
+    {dnnl_convolution_direct, ANY, ANY},         {dnnl_convolution_direct, NHWC, NHWC},
+    {dnnl_convolution_direct, BLOCKED, BLOCKED}, {dnnl_convolution_direct, DENSE, BLOCKED},
+    {dnnl_convolution_direct, DENSE, NHWC},      {dnnl_convolution_winograd, ANY, ANY},
+};
+
+int tdi_onednn_variants_conv(const tdi_graph *graph, const tdi_step *step) {
+    int is_picture = graph->values[step->node->inputs[0]].shape.rank == 4;
+    return is_picture ? (int)(sizeof ways / sizeof ways[0]) : 1;
+}
+
+static void put(dnnl_memory_desc_t *md, const td_shape *shape, place where) {
+    if (where == ANY)
+        tdi_onednn_any(md, shape);
+    else if (where == DENSE)
+        tdi_onednn_dense(md, shape);
+    else
+        tdi_onednn_layout(md, shape, where == NHWC ? TDI_LAYOUT_NHWC : TDI_LAYOUT_NCHW16C);
+}
 
 int tdi_onednn_supports_conv(const tdi_graph *graph, const tdi_node *node) {
     const td_shape *shape = &graph->values[node->inputs[0]].shape;
@@ -39,8 +68,8 @@ static td_status describe(const tdi_compile *compile, const tdi_step *step, conv
     td_shape bias = {1, {kernel->dim[0]}};
     tdi_window window;
     TD_TRY(tdi_window_resolve(graph, node, kernel->dim + 2, &window, err));
-    tdi_onednn_any(&c->src, &graph->values[node->inputs[0]].shape);
-    tdi_onednn_any(&c->dst, &graph->values[node->outputs[0]].shape);
+    put(&c->src, &graph->values[node->inputs[0]].shape, ways[step->variant].src);
+    put(&c->dst, &graph->values[node->outputs[0]].shape, ways[step->variant].dst);
     tdi_onednn_any(&c->weights, &grouped);
     tdi_onednn_dense(&c->plain, &grouped);
     tdi_onednn_dense(&c->bias, &bias);
@@ -54,14 +83,14 @@ static td_status describe(const tdi_compile *compile, const tdi_step *step, conv
 }
 
 static td_status create(const tdi_compile *compile, const tdi_step *step, const conv *c,
-                        dnnl_alg_kind_t algorithm, dnnl_primitive_desc_t *out, td_error *err) {
+                        dnnl_primitive_desc_t *out, td_error *err) {
     const tdi_onednn *state = compile->state;
     dnnl_convolution_desc_t desc;
     dnnl_primitive_attr_t attr = NULL;
     TD_TRY(tdi_onednn_attr(step, &attr, err));
     dnnl_status_t status = dnnl_dilated_convolution_forward_desc_init(
-        &desc, dnnl_forward_inference, algorithm, &c->src, &c->weights, &c->bias, &c->dst,
-        c->strides, c->dilates, c->pad_begin, c->pad_end);
+        &desc, dnnl_forward_inference, ways[step->variant].algorithm, &c->src, &c->weights,
+        &c->bias, &c->dst, c->strides, c->dilates, c->pad_begin, c->pad_end);
     if (status == dnnl_success)
         status = dnnl_primitive_desc_create(out, &desc, attr, state->engine, NULL);
     dnnl_primitive_attr_destroy(attr);
@@ -74,7 +103,7 @@ td_status tdi_onednn_prepare_conv(const tdi_compile *compile, const tdi_step *st
     dnnl_primitive_desc_t pd = NULL;
     (void)at_hand;
     TD_TRY(describe(compile, step, &c, err));
-    TD_TRY(create(compile, step, &c, dnnl_convolution_direct, &pd, err));
+    TD_TRY(create(compile, step, &c, &pd, err));
     td_status status = tdi_onednn_layer(compile, step, pd, &c.plain, out, err);
     dnnl_primitive_desc_destroy(pd);
     return status;

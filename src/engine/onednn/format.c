@@ -31,11 +31,26 @@ void tdi_onednn_dense(dnnl_memory_desc_t *md, const td_shape *shape) {
     dnnl_memory_desc_init_by_strides(md, rank, dims, dnnl_f32, strides);
 }
 
-void tdi_onednn_desc(dnnl_memory_desc_t *md, const td_shape *shape, const tdi_format *format) {
-    if (tdi_format_is_dense(format))
-        tdi_onednn_dense(md, shape);
+static void by_tag(dnnl_memory_desc_t *md, const td_shape *shape, dnnl_format_tag_t tag) {
+    dnnl_dims_t dims;
+    int rank = dims_of(shape, dims);
+    dnnl_memory_desc_init_by_tag(md, rank, dims, dnnl_f32, tag);
+}
+
+void tdi_onednn_layout(dnnl_memory_desc_t *md, const td_shape *shape, tdi_layout layout) {
+    if (layout == TDI_LAYOUT_NHWC)
+        by_tag(md, shape, dnnl_nhwc);
+    else if (layout == TDI_LAYOUT_NCHW16C)
+        by_tag(md, shape, dnnl_nChw16c);
     else
+        tdi_onednn_dense(md, shape);
+}
+
+void tdi_onednn_desc(dnnl_memory_desc_t *md, const td_shape *shape, const tdi_format *format) {
+    if (format->layout == TDI_LAYOUT_OWN)
         memcpy(md, format->desc, sizeof *md);
+    else
+        tdi_onednn_layout(md, shape, format->layout);
 }
 
 /* Whether the bytes are those of the row-major tensor, also where the descriptor looks blocked. */
@@ -66,11 +81,28 @@ static int is_dense(const dnnl_memory_desc_t *md) {
     return 1;
 }
 
-int tdi_onednn_format(tdi_format *format, tdi_arena *arena, const dnnl_memory_desc_t *md) {
-    format->bytes = dnnl_memory_desc_get_size(md);
-    format->backend = NULL;
-    format->desc = NULL;
+static tdi_layout layout_of(const dnnl_memory_desc_t *md) {
+    static const tdi_layout common[] = {TDI_LAYOUT_NHWC, TDI_LAYOUT_NCHW16C};
     if (is_dense(md))
+        return TDI_LAYOUT_DENSE;
+    if (md->data_type != dnnl_f32 || md->ndims != 4)
+        return TDI_LAYOUT_OWN;
+    for (size_t i = 0; i < sizeof common / sizeof common[0]; i++) {
+        td_shape shape = {4, {md->dims[0], md->dims[1], md->dims[2], md->dims[3]}};
+        dnnl_memory_desc_t wanted;
+        tdi_onednn_layout(&wanted, &shape, common[i]);
+        if (dnnl_memory_desc_equal(&wanted, md))
+            return common[i];
+    }
+    return TDI_LAYOUT_OWN;
+}
+
+int tdi_onednn_format(tdi_format *format, tdi_arena *arena, const dnnl_memory_desc_t *md) {
+    memset(format, 0, sizeof *format);
+    format->bytes = dnnl_memory_desc_get_size(md);
+    format->layout = layout_of(md);
+    format->dtype = md->data_type == dnnl_f32 ? TD_DTYPE_F32 : TD_DTYPE_NONE;
+    if (format->layout != TDI_LAYOUT_OWN)
         return 0;
     format->backend = &tdi_onednn_backend;
     format->desc = tdi_arena_copy(arena, md, sizeof *md);

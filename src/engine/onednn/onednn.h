@@ -47,6 +47,7 @@ td_status tdi_onednn_convert(const tdi_compile *compile, td_dtype dtype, const t
                              const tdi_format *from, const tdi_format *to, tdi_kernel **out,
                              td_error *err);
 
+int tdi_onednn_variants_conv(const tdi_graph *graph, const tdi_step *step);
 int tdi_onednn_supports_conv(const tdi_graph *graph, const tdi_node *node);
 int tdi_onednn_supports_pool(const tdi_graph *graph, const tdi_node *node);
 int tdi_onednn_supports_eltwise(const tdi_graph *graph, const tdi_node *node);
@@ -60,9 +61,10 @@ int tdi_onednn_supports_matmul(const tdi_graph *graph, const tdi_node *node);
 int tdi_onednn_algorithm(const tdi_activation *activation, dnnl_alg_kind_t *algorithm);
 
 /* format.c */
-/* float32 of any format (the primitive chooses), dense, and as the format says. */
+/* float32 of any format (the primitive chooses), dense, in a common layout, as the format says. */
 void tdi_onednn_any(dnnl_memory_desc_t *md, const td_shape *shape);
 void tdi_onednn_dense(dnnl_memory_desc_t *md, const td_shape *shape);
+void tdi_onednn_layout(dnnl_memory_desc_t *md, const td_shape *shape, tdi_layout layout);
 void tdi_onednn_desc(dnnl_memory_desc_t *md, const td_shape *shape, const tdi_format *format);
 /* A format for `md`: dense where its bytes are in dense order. 0, or -1: no memory. */
 int tdi_onednn_format(tdi_format *format, tdi_arena *arena, const dnnl_memory_desc_t *md);

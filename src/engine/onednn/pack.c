@@ -76,12 +76,29 @@ static void put_format(tdi_hasher *hasher, const dnnl_memory_desc_t *md) {
     }
 }
 
+/* Weights that are only to take as long as others: numbers near 0.01, none of them subnormal. */
+static td_status fill_noise(void *user, void *data, td_error *err) {
+    float *values = data;
+    (void)err;
+    for (size_t i = 0, count = *(const size_t *)user / sizeof *values; i < count; i++)
+        values[i] = 0.01f + 0.0001f * (float)(i % 31);
+    return TD_OK;
+}
+
+static td_status pack_noise(const tdi_compile *compile, size_t bytes, tdi_pack **out,
+                            td_error *err) {
+    tdi_hash key = tdi_hash_of(&bytes, sizeof bytes);
+    return tdi_packs_get(compile->packs, &key, bytes, fill_noise, &bytes, out, err);
+}
+
 td_status tdi_onednn_pack_kernel(const tdi_compile *compile, const tdi_weights *weights,
                                  const dnnl_memory_desc_t *plain, const dnnl_memory_desc_t *packed,
                                  tdi_pack **out, td_error *err) {
     const tdi_onednn *state = compile->state;
     job j = {weights, plain, packed, state->engine};
     tdi_hash content, key;
+    if (compile->trial)
+        return pack_noise(compile, dnnl_memory_desc_get_size(packed), out, err);
     TD_TRY(tdi_weights_hash(weights, &content, err));
     tdi_hasher *hasher = tdi_hasher_new();
     if (!hasher)
