@@ -18,6 +18,25 @@ static int clip_of(const tdi_graph *graph, const tdi_node *node, tdi_activation 
     return 1;
 }
 
+const char *tdi_activation_name(tdi_activation_kind kind) {
+    static const char *const names[] = {
+        [TDI_ACTIVATION_RELU] = "relu",
+        [TDI_ACTIVATION_CLIP] = "clip",
+        [TDI_ACTIVATION_ELU] = "elu",
+        [TDI_ACTIVATION_HARD_SIGMOID] = "hard_sigmoid",
+        [TDI_ACTIVATION_HARD_SWISH] = "hard_swish",
+        [TDI_ACTIVATION_SIGMOID] = "sigmoid",
+        [TDI_ACTIVATION_TANH] = "tanh",
+        [TDI_ACTIVATION_EXP] = "exp",
+        [TDI_ACTIVATION_SQRT] = "sqrt",
+        [TDI_ACTIVATION_FLOOR] = "floor",
+        [TDI_ACTIVATION_ROUND] = "round",
+        [TDI_ACTIVATION_ABS] = "abs",
+        [TDI_ACTIVATION_NEG] = "neg",
+    };
+    return names[kind];
+}
+
 int tdi_activation_of(const tdi_graph *graph, const tdi_node *node, tdi_activation *out) {
     static const struct {
         const char *type;

@@ -29,6 +29,9 @@ typedef struct tdi_activation {
     float alpha, beta;
 } tdi_activation;
 
+/* As "relu". */
+const char *tdi_activation_name(tdi_activation_kind kind);
+
 /* Whether the node is such a function of its input 0, and which. */
 int tdi_activation_of(const tdi_graph *graph, const tdi_node *node, tdi_activation *out);
 

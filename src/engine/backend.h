@@ -60,6 +60,8 @@ typedef struct tdi_compile {
 
 struct tdi_backend {
     const char *name;
+    /* What its kernels' speed depends on besides the processor. */
+    const char *(*version)(void);
 
     /* Whether it implements that operator type at all. */
     int (*implements)(const char *type);

@@ -16,11 +16,25 @@ tdi_packs *tdi_packs_new(void);
 tdi_packs *tdi_packs_ref(tdi_packs *packs);
 void tdi_packs_unref(tdi_packs *packs);
 
+/*
+ * What kernels took on this machine, measured when programs are made with it; thread-safe. Programs
+ * made without run the kernels that are chosen unmeasured, the same on every occasion.
+ */
+typedef struct tdi_timings tdi_timings;
+tdi_timings *tdi_timings_new(void);
+tdi_timings *tdi_timings_ref(tdi_timings *timings);
+void tdi_timings_unref(tdi_timings *timings);
+/* Adds what a file has. None, or one of another machine: nothing to add. TD_IO, TD_LIMIT. */
+td_status tdi_timings_load(tdi_timings *timings, const char *path, td_error *err);
+/* Writes the file where something was measured since. */
+td_status tdi_timings_save(tdi_timings *timings, const char *path, td_error *err);
+
 typedef struct tdi_program_settings {
     int64_t batch; /* pictures per run; 1 */
     int threads;   /* inside an operator; 1. OpenMP teams of threads that make or run programs get
                       that size */
-    tdi_packs *packs; /* NULL: the program's own */
+    tdi_packs *packs;     /* NULL: the program's own */
+    tdi_timings *timings; /* NULL: kernels are not chosen by measuring */
 } tdi_program_settings;
 
 /*

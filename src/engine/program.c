@@ -5,6 +5,7 @@
 #include "engine/program.h"
 
 #include "base/memory.h"
+#include "engine/choose.h"
 
 tdi_compile tdi_program_compile(tdi_program *program, const tdi_backend *backend) {
     tdi_compile compile = {.state = program->states[tdi_backend_index(backend)],
@@ -76,14 +77,16 @@ static void count_bytes(tdi_program *program) {
     }
 }
 
-static td_status compile(tdi_program *program, const tdi_graph *graph, int64_t batch, int threads,
-                         td_error *err) {
+static td_status compile(tdi_program *program, const tdi_graph *graph,
+                         const tdi_program_settings *settings, td_error *err) {
     TD_TRY(tdi_engine_check(graph, err));
-    TD_TRY(bind_batch(graph, batch, &program->graph, err));
+    TD_TRY(bind_batch(graph, settings->batch, &program->graph, err));
     TD_TRY(tdi_constants_evaluate(program->graph, err));
     TD_TRY(tdi_plan_init(&program->plan, program->graph, err));
-    TD_TRY(open_backends(program, threads, err));
+    TD_TRY(open_backends(program, settings->threads, err));
     tdi_program_enter(program);
+    if (settings->timings)
+        TD_TRY(tdi_choose(program, settings->timings, err));
     TD_TRY(tdi_program_assemble(program, err));
     TD_TRY(tdi_memory_plan(program->spans, program->storage_count, &program->arena_bytes, err));
     count_bytes(program);
@@ -101,9 +104,9 @@ td_status tdi_program_new(const tdi_graph *graph, const tdi_program_settings *se
     if (!program)
         return tdi_fail_memory(err);
     atomic_init(&program->references, 1);
+    program->threads = s->threads;
     program->packs = s->packs ? tdi_packs_ref(s->packs) : tdi_packs_new();
-    td_status status = program->packs ? compile(program, graph, s->batch, s->threads, err)
-                                      : tdi_fail_memory(err);
+    td_status status = program->packs ? compile(program, graph, s, err) : tdi_fail_memory(err);
     if (status == TD_OK)
         *out = program;
     else

@@ -51,7 +51,7 @@ static int same_tensors(const tdi_cut *a, const tdi_cut *b) {
 
 static td_status compile(td_model *model, tdi_part part, const tdi_cut *cut, int threads,
                          tdi_program **out, td_error *err) {
-    const tdi_program_settings settings = {1, threads, model->packs};
+    const tdi_program_settings settings = {1, threads, model->packs, NULL};
     tdi_graph *half = NULL;
     if (part == TDI_PART_WHOLE)
         return tdi_program_new(model->graph, &settings, out, err);

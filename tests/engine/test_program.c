@@ -62,7 +62,7 @@ static void pictures_of_a_batch_get_the_answers_that_they_get_alone(void **state
     enum { BATCH = 5, IN = 3 * 12 * 12, OUT = 10 };
     tdi_graph *graph = small_network();
     tdi_packs *packs = tdi_packs_new();
-    tdi_program_settings one = {1, 1, packs}, five = {BATCH, 1, packs};
+    tdi_program_settings one = {1, 1, packs, NULL}, five = {BATCH, 1, packs, NULL};
     tdi_prng prng = {5};
     float *values = random_floats(&prng, BATCH * IN);
     const float *inputs[1] = {values};
@@ -84,7 +84,7 @@ static void pictures_of_a_batch_get_the_answers_that_they_get_alone(void **state
 
 static void threads_inside_an_operator_give_the_same_answer(void **state) {
     tdi_graph *graph = small_network();
-    tdi_program_settings two = {1, 2, NULL};
+    tdi_program_settings two = {1, 2, NULL, NULL};
     tdi_prng prng = {6};
     float *values = random_floats(&prng, 3 * 12 * 12);
     const float *inputs[1] = {values};
@@ -140,7 +140,7 @@ static void execution_allocates_nothing_of_ours(void **state) {
 static void programs_with_shared_packs_hold_the_weights_once(void **state) {
     net n = net_new(13, 8);
     tdi_packs *packs = tdi_packs_new();
-    tdi_program_settings settings = {1, 1, packs};
+    tdi_program_settings settings = {1, 1, packs, NULL};
     tdi_program *first = NULL, *second = NULL;
     (void)state;
     int x = NET_OP(&n, "Gemm", net_input(&n, DIMS(1, 1000)),
@@ -160,7 +160,7 @@ static void programs_with_shared_packs_hold_the_weights_once(void **state) {
 static void settings_out_of_range_are_refused(void **state) {
     tdi_graph *graph = small_network();
     tdi_program *program = NULL;
-    tdi_program_settings no_batch = {0, 1, NULL}, no_threads = {1, 0, NULL};
+    tdi_program_settings no_batch = {0, 1, NULL, NULL}, no_threads = {1, 0, NULL, NULL};
     (void)state;
     assert_int_equal(tdi_program_new(graph, &no_batch, &program, NULL), TD_ARGUMENT);
     assert_int_equal(tdi_program_new(graph, &no_threads, &program, NULL), TD_ARGUMENT);

@@ -50,6 +50,10 @@ static const operator_entry *find(const char *type) {
     return NULL;
 }
 
+static const char *version(void) {
+    return dnnl_version()->hash;
+}
+
 static int implements(const char *type) {
     return find(type) || strcmp(type, "Conv") == 0 || strcmp(type, "Gemm") == 0;
 }
@@ -117,6 +121,7 @@ static td_status prepare(const tdi_compile *compile, const tdi_step *step,
 
 const tdi_backend tdi_onednn_backend = {
     .name = "onednn",
+    .version = version,
     .implements = implements,
     .supports = supports,
     .fuses = fuses,

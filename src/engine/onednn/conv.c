@@ -97,6 +97,13 @@ static td_status create(const tdi_compile *compile, const tdi_step *step, const 
     return status == dnnl_success ? TD_OK : tdi_onednn_fail(err, step->node, "the shapes", status);
 }
 
+/* oneDNN's plain loops take any layout and hundreds of times as long; they are no variant. */
+static int is_reference(const_dnnl_primitive_desc_t pd) {
+    const char *name = "";
+    dnnl_primitive_desc_query(pd, dnnl_query_impl_info_str, 0, &name);
+    return strncmp(name, "ref", 3) == 0;
+}
+
 td_status tdi_onednn_prepare_conv(const tdi_compile *compile, const tdi_step *step,
                                   const tdi_format *at_hand, tdi_kernel **out, td_error *err) {
     conv c;
@@ -104,7 +111,9 @@ td_status tdi_onednn_prepare_conv(const tdi_compile *compile, const tdi_step *st
     (void)at_hand;
     TD_TRY(describe(compile, step, &c, err));
     TD_TRY(create(compile, step, &c, &pd, err));
-    td_status status = tdi_onednn_layer(compile, step, pd, &c.plain, out, err);
+    td_status status = TD_UNSUPPORTED;
+    if (step->variant == 0 || !is_reference(pd))
+        status = tdi_onednn_layer(compile, step, pd, &c.plain, out, err);
     dnnl_primitive_desc_destroy(pd);
     return status;
 }

@@ -51,6 +51,10 @@ td_status tdi_ops_prepare_nothing(const tdi_graph *graph, const tdi_node *node, 
     return TD_OK;
 }
 
+static const char *version(void) {
+    return "";
+}
+
 static int implements(const char *type) {
     return tdi_ops_find(type) != NULL;
 }
@@ -145,6 +149,7 @@ static td_status execute(tdi_bound *base, td_error *err) {
 
 const tdi_backend tdi_ops_backend = {
     .name = "plain",
+    .version = version,
     .implements = implements,
     .supports = supports,
     .open = open_state,

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/choose.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "engine/timings.h"
+#include "engine/trial.h"
+#include "graph/op.h"
+
+/* One way to run a step. Only common layouts take part: what a layout costs others must be known.
+ */
+typedef struct option {
+    const tdi_backend *backend;
+    int variant;
+    tdi_layout in, out; /* of input 0; of the result and of an addend */
+    td_duration time;
+} option;
+
+#define OPTIONS_MAX 16
+#define LAYOUTS     TDI_LAYOUT_OWN /* how many common ones there are */
+
+/* The options of all steps that do the same. */
+typedef struct site {
+    char *key;
+    int count;
+    option options[OPTIONS_MAX];
+} site;
+
+typedef struct chooser {
+    tdi_program *program;
+    tdi_timings *timings;
+    tdi_arena arena;              /* of kernels that are only timed, and of all below */
+    tdi_packs *packs;             /* of the same kernels */
+    site **sites;                 /* per step; NULL: there is no choice */
+    int *chosen;                  /* per step: index of an option */
+    unsigned char *there, *first; /* per value: its layouts so far, as bits; its first one */
+    td_duration **copies;         /* per value: LAYOUTS x LAYOUTS, 0 while unknown; NULL: all are */
+} chooser;
+
+static tdi_compile trial_of(chooser *c, const tdi_backend *backend) {
+    tdi_compile compile = tdi_program_compile(c->program, backend);
+    compile.arena = &c->arena;
+    compile.packs = c->packs;
+    compile.trial = 1;
+    return compile;
+}
+
+static void append_shape(tdi_text *text, const char *before, const td_shape *shape) {
+    char shown[128];
+    td_shape_format(shape, shown, sizeof shown);
+    tdi_text_append(text, "%s%s", before, shown);
+}
+
+static void append_attrs(tdi_text *text, const tdi_node *node) {
+    for (size_t a = 0; a < node->attr_count; a++) {
+        const tdi_attr *attr = &node->attrs[a];
+        if (attr->kind == TDI_ATTR_STRING)
+            tdi_text_append(text, " %s=%s", attr->name, attr->s);
+        if (attr->kind == TDI_ATTR_INT)
+            tdi_text_append(text, " %s=%lld", attr->name, (long long)attr->i);
+        for (size_t i = 0; attr->kind == TDI_ATTR_INTS && i < attr->count; i++)
+            tdi_text_append(text, "%c%s%s%lld", i ? ',' : ' ', i ? "" : attr->name, i ? "" : "=",
+                            (long long)attr->ints[i]);
+    }
+}
+
+/* All that the time of the step depends on, besides machine, backend and variant. NULL: no memory.
+ */
+static char *key_of(const chooser *c, const tdi_step *step) {
+    const tdi_graph *graph = c->program->graph;
+    tdi_text text = {0};
+    tdi_text_append(&text, "%s", step->node->op->type);
+    append_shape(&text, " ", &graph->values[step->node->inputs[0]].shape);
+    append_shape(&text, " by ", &step->weights.kernel->shape);
+    append_attrs(&text, step->node);
+    for (int i = 0; i < step->post_count; i++) {
+        if (step->posts[i].kind == TDI_POST_ADD)
+            tdi_text_append(&text, " +add");
+        else
+            tdi_text_append(&text, " +%s", tdi_activation_name(step->posts[i].activation.kind));
+    }
+    tdi_text_append(&text, " threads=%d", c->program->threads);
+    return tdi_text_take(&text);
+}
+
+/* Time of the kernel, known or measured. */
+static td_status time_kernel(const chooser *c, const tdi_compile *compile, const char *key,
+                             const tdi_kernel *kernel, int inputs, td_duration best,
+                             td_duration *out, td_error *err) {
+    if (tdi_timings_find(c->timings, key, out))
+        return TD_OK;
+    TD_TRY(tdi_trial(compile, kernel, inputs, best, out, err));
+    return tdi_timings_add(c->timings, key, *out, err);
+}
+
+static int is_known(const site *s, const option *o) {
+    for (int i = 0; i < s->count; i++)
+        if (s->options[i].backend == o->backend && s->options[i].in == o->in &&
+            s->options[i].out == o->out && s->options[i].time == o->time)
+            return 1;
+    return 0;
+}
+
+static td_duration best_time(const site *s) {
+    td_duration best = 0;
+    for (int i = 0; i < s->count; i++)
+        if (best == 0 || s->options[i].time < best)
+            best = s->options[i].time;
+    return best;
+}
+
+/* Adds one way to the site, where it is possible and all its layouts are common. */
+static td_status add_option(chooser *c, site *s, const tdi_step *like, const tdi_backend *backend,
+                            int variant, td_error *err) {
+    tdi_compile compile = trial_of(c, backend);
+    tdi_step step = *like;
+    tdi_kernel *kernel = NULL;
+    tdi_format *at_hand;
+    tdi_text key = {0};
+    step.backend = backend;
+    step.variant = variant;
+    at_hand = tdi_arena_alloc(&c->arena, ((size_t)step.input_count + 1) * sizeof *at_hand);
+    if (!at_hand)
+        return tdi_fail_memory(err);
+    td_status status = backend->prepare(&compile, &step, at_hand, &kernel, NULL);
+    if (status == TD_UNSUPPORTED)
+        return TD_OK;
+    if (status != TD_OK)
+        return tdi_fail_memory(err);
+    option o = {backend, variant, kernel->inputs[0].layout, kernel->output.layout, 0};
+    if (o.in != TDI_LAYOUT_OWN && o.out != TDI_LAYOUT_OWN) {
+        tdi_text_append(&key, "%s, %s/%d", s->key, backend->name, variant);
+        status = key.failed ? tdi_fail_memory(err)
+                            : time_kernel(c, &compile, key.data, kernel, step.input_count,
+                                          best_time(s), &o.time, err);
+        if (status == TD_OK && s->count < OPTIONS_MAX && !is_known(s, &o))
+            s->options[s->count++] = o;
+        tdi_text_fini(&key);
+    }
+    backend->release(&compile, kernel);
+    return status;
+}
+
+static td_status fill_site(chooser *c, site *s, const tdi_step *step, td_error *err) {
+    for (int i = 0; i < TDI_BACKEND_COUNT; i++) {
+        const tdi_backend *backend = tdi_backend_at(i);
+        if (!backend->variants || !backend->supports(c->program->graph, step->node, step->kind))
+            continue;
+        int count = backend->variants(c->program->graph, step);
+        for (int v = 0; v < count; v++)
+            TD_TRY(add_option(c, s, step, backend, v, err));
+    }
+    return TD_OK;
+}
+
+static td_status find_site(chooser *c, int index, td_error *err) {
+    const tdi_step *step = &c->program->plan.steps[index];
+    char *key = key_of(c, step);
+    if (!key)
+        return tdi_fail_memory(err);
+    for (int i = 0; i < index; i++) {
+        if (c->sites[i] && strcmp(c->sites[i]->key, key) == 0) {
+            c->sites[index] = c->sites[i];
+            tdi_free(key);
+            return TD_OK;
+        }
+    }
+    site *s = tdi_arena_alloc(&c->arena, sizeof *s);
+    if (s)
+        s->key = tdi_arena_strdup(&c->arena, key);
+    tdi_free(key);
+    if (!s || !s->key)
+        return tdi_fail_memory(err);
+    TD_TRY(fill_site(c, s, step, err));
+    if (s->count > 0)
+        c->sites[index] = s;
+    return TD_OK;
+}
+
+/* What copying `value` into another layout takes. */
+static td_status copy_time(chooser *c, int value, tdi_layout from, tdi_layout to, td_duration *out,
+                           td_error *err) {
+    const tdi_value *v = &c->program->graph->values[value];
+    tdi_format formats[2] = {{.layout = from, .dtype = v->dtype},
+                             {.layout = to, .dtype = v->dtype}};
+    const tdi_backend *backend = tdi_backend_between(&formats[0], &formats[1]);
+    tdi_kernel *kernel = NULL;
+    tdi_text key = {0};
+    if (!c->copies[value]) {
+        c->copies[value] = tdi_arena_alloc(&c->arena, LAYOUTS * LAYOUTS * sizeof **c->copies);
+        if (!c->copies[value])
+            return tdi_fail_memory(err);
+    }
+    td_duration *known = &c->copies[value][from * LAYOUTS + to];
+    if (*known > 0) {
+        *out = *known;
+        return TD_OK;
+    }
+    append_shape(&key, "copy ", &v->shape);
+    tdi_text_append(&key, " layouts=%d,%d threads=%d", (int)from, (int)to, c->program->threads);
+    if (key.failed)
+        return tdi_fail_memory(err);
+    tdi_compile compile = trial_of(c, backend);
+    td_status status = TD_OK;
+    if (!tdi_timings_find(c->timings, key.data, known)) {
+        status = backend->convert(&compile, v->dtype, &v->shape, &formats[0], &formats[1], &kernel,
+                                  err);
+        if (status == TD_OK) {
+            status = time_kernel(c, &compile, key.data, kernel, 1, 0, known, err);
+            backend->release(&compile, kernel);
+        }
+    }
+    tdi_text_fini(&key);
+    *out = *known;
+    return status;
+}
+
+static void put(chooser *c, int value, tdi_layout layout) {
+    c->there[value] = (unsigned char)(1U << layout);
+    c->first[value] = (unsigned char)layout;
+}
+
+/* Adds the cost of having `value` in that layout. */
+static td_status need(chooser *c, int value, tdi_layout layout, td_duration *sum, td_error *err) {
+    td_duration time;
+    if (value < 0 || c->program->graph->values[value].data || !c->there[value] ||
+        c->there[value] & (1U << layout))
+        return TD_OK;
+    TD_TRY(copy_time(c, value, c->first[value], layout, &time, err));
+    c->there[value] |= (unsigned char)(1U << layout);
+    *sum += time;
+    return TD_OK;
+}
+
+/*
+ * A step without a choice: the plain operators want dense tensors; the others take what is there,
+ * and want the rest of their operands alike.
+ */
+static td_status follow(chooser *c, const tdi_step *step, td_duration *sum, td_error *err) {
+    const tdi_value *values = c->program->graph->values;
+    int keeps = step->kind == TDI_STEP_NODE && step->backend->convert && step->inputs[0] >= 0 &&
+                values[step->inputs[0]].shape.rank == 4 && values[step->output].shape.rank == 4;
+    tdi_layout layout = keeps ? (tdi_layout)c->first[step->inputs[0]] : TDI_LAYOUT_DENSE;
+    for (int i = 0; i < step->input_count; i++)
+        if (step->inputs[i] >= 0 && values[step->inputs[i]].shape.rank == 4)
+            TD_TRY(need(c, step->inputs[i], layout, sum, err));
+    put(c, step->output, layout);
+    return TD_OK;
+}
+
+/* What a run takes with the options chosen, as far as it depends on them. */
+static td_status cost(chooser *c, td_duration *out, td_error *err) {
+    const tdi_graph *graph = c->program->graph;
+    memset(c->there, 0, (size_t)graph->value_count);
+    *out = 0;
+    for (int i = 0; i < graph->input_count; i++)
+        put(c, graph->inputs[i], TDI_LAYOUT_DENSE);
+    for (int s = 0; s < c->program->plan.step_count; s++) {
+        const tdi_step *step = &c->program->plan.steps[s];
+        if (!c->sites[s]) {
+            TD_TRY(follow(c, step, out, err));
+            continue;
+        }
+        const option *o = &c->sites[s]->options[c->chosen[s]];
+        TD_TRY(need(c, step->inputs[0], o->in, out, err));
+        for (int i = 1; i < step->input_count; i++)
+            TD_TRY(need(c, step->inputs[i], o->out, out, err));
+        *out += o->time;
+        put(c, step->output, o->out);
+    }
+    for (int i = 0; i < graph->output_count; i++)
+        TD_TRY(need(c, graph->outputs[i], TDI_LAYOUT_DENSE, out, err));
+    return TD_OK;
+}
+
+/* The fastest option of each site, among those with that result where there are any. */
+static void start_with(chooser *c, int layout) {
+    for (int s = 0; s < c->program->plan.step_count; s++) {
+        const site *at = c->sites[s];
+        int best = 0;
+        for (int o = 1; at && o < at->count; o++) {
+            int fits = (int)at->options[o].out == layout,
+                fitted = (int)at->options[best].out == layout;
+            if (fits > fitted || (fits == fitted && at->options[o].time < at->options[best].time))
+                best = o;
+        }
+        c->chosen[s] = best;
+    }
+}
+
+/* Changes one step after the other as long as that helps. */
+static td_status descend(chooser *c, td_duration *total, td_error *err) {
+    int changed = 1;
+    TD_TRY(cost(c, total, err));
+    while (changed) {
+        changed = 0;
+        for (int s = 0; s < c->program->plan.step_count; s++) {
+            int best = c->chosen[s];
+            for (int o = 0; c->sites[s] && o < c->sites[s]->count; o++) {
+                td_duration sum;
+                c->chosen[s] = o;
+                TD_TRY(cost(c, &sum, err));
+                if (sum < *total) {
+                    *total = sum;
+                    best = o;
+                    changed = 1;
+                }
+            }
+            c->chosen[s] = best;
+        }
+    }
+    return TD_OK;
+}
+
+static void take(chooser *c) {
+    for (int s = 0; s < c->program->plan.step_count; s++) {
+        if (!c->sites[s])
+            continue;
+        const option *o = &c->sites[s]->options[c->chosen[s]];
+        c->program->plan.steps[s].backend = o->backend;
+        c->program->plan.steps[s].variant = o->variant;
+    }
+}
+
+/* From several starts, since layouts that only pay when many steps change at once are not found
+ * one by one. */
+static td_status search(chooser *c, td_error *err) {
+    td_duration best = INT64_MAX;
+    for (int layout = 0; layout <= (int)LAYOUTS; layout++) {
+        td_duration total;
+        start_with(c, layout);
+        TD_TRY(descend(c, &total, err));
+        if (total >= best)
+            continue;
+        best = total;
+        take(c);
+    }
+    return TD_OK;
+}
+
+static void chooser_fini(chooser *c) {
+    tdi_packs_unref(c->packs);
+    tdi_arena_free(&c->arena);
+}
+
+static td_status chooser_init(chooser *c, tdi_program *program, tdi_timings *timings,
+                              td_error *err) {
+    size_t steps = (size_t)program->plan.step_count + 1;
+    size_t values = (size_t)program->graph->value_count + 1;
+    memset(c, 0, sizeof *c);
+    c->program = program;
+    c->timings = timings;
+    c->packs = tdi_packs_new();
+    c->sites = tdi_arena_alloc(&c->arena, steps * sizeof *c->sites);
+    c->chosen = tdi_arena_alloc(&c->arena, steps * sizeof *c->chosen);
+    c->there = tdi_arena_alloc(&c->arena, values);
+    c->first = tdi_arena_alloc(&c->arena, values);
+    c->copies = tdi_arena_alloc(&c->arena, values * sizeof *c->copies);
+    return c->packs && c->sites && c->chosen && c->there && c->first && c->copies
+               ? TD_OK
+               : tdi_fail_memory(err);
+}
+
+td_status tdi_choose(tdi_program *program, tdi_timings *timings, td_error *err) {
+    chooser c;
+    td_status status = chooser_init(&c, program, timings, err);
+    for (int s = 0; s < program->plan.step_count && status == TD_OK; s++)
+        if (program->plan.steps[s].kind == TDI_STEP_CONV)
+            status = find_site(&c, s, err);
+    if (status == TD_OK)
+        status = search(&c, err);
+    chooser_fini(&c);
+    return status;
+}
