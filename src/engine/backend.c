@@ -4,11 +4,12 @@
  */
 #include "engine/backend.h"
 
+#include "engine/native/backend.h"
 #include "engine/onednn/onednn.h"
 #include "engine/ops/ops.h"
 
-static const tdi_backend *const backends[TDI_BACKEND_COUNT] = {&tdi_onednn_backend,
-                                                               &tdi_ops_backend};
+static const tdi_backend *const backends[TDI_BACKEND_COUNT] = {
+    &tdi_onednn_backend, &tdi_native_backend, &tdi_ops_backend};
 
 const tdi_backend *tdi_backend_at(int index) {
     return backends[index];

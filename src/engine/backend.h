@@ -106,7 +106,7 @@ struct tdi_backend {
 };
 
 /* The backends in order of preference. */
-#define TDI_BACKEND_COUNT 2
+#define TDI_BACKEND_COUNT 3
 const tdi_backend *tdi_backend_at(int index);
 int tdi_backend_index(const tdi_backend *backend);
 /* The first that supports such a step, or NULL. */

@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "engine/onednn/onednn.h"
+#include "engine/team.h"
 #include "graph/op.h"
 
 typedef struct operator_entry {
@@ -103,7 +104,7 @@ static td_status open_state(int threads, void **out, td_error *err) {
 
 static void enter(void *user) {
     const tdi_onednn *state = user;
-    tdi_onednn_set_threads(state->threads);
+    tdi_team_set_size(state->threads);
 }
 
 static int variants(const tdi_graph *graph, const tdi_step *step) {

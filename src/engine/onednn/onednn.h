@@ -145,9 +145,6 @@ td_status tdi_onednn_simple(const tdi_compile *compile, const tdi_step *step,
                             const_dnnl_op_desc_t desc, const int *args,
                             const dnnl_memory_desc_t *mds, tdi_kernel **out, td_error *err);
 
-/* threads.c: makes OpenMP teams that the calling thread starts that large. */
-void tdi_onednn_set_threads(int threads);
-
 /* TD_UNSUPPORTED or TD_MEMORY, naming the step. */
 td_status tdi_onednn_fail(td_error *err, const tdi_node *node, const char *what,
                           dnnl_status_t status);

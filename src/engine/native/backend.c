@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/native/backend.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/memory.h"
+#include "engine/team.h"
+
+enum { LANES = 16 };
+
+typedef struct bound_kernel {
+    tdi_bound base;
+    const tdi_native_kernel *kernel;
+    tdi_memory memory;
+    void *inputs[];
+} bound_kernel;
+
+/* In the order of their numbers as variants. */
+static td_status winograd4(const tdi_compile *compile, const tdi_step *step, tdi_kernel **out,
+                           td_error *err) {
+    return tdi_native_winograd(compile, step, 4, out, err);
+}
+
+static td_status winograd2(const tdi_compile *compile, const tdi_step *step, tdi_kernel **out,
+                           td_error *err) {
+    return tdi_native_winograd(compile, step, 2, out, err);
+}
+
+typedef td_status make_fn(const tdi_compile *compile, const tdi_step *step, tdi_kernel **out,
+                          td_error *err);
+static make_fn *const kinds[] = {winograd4, winograd2};
+
+static const char *version(void) {
+    return "native 1";
+}
+
+static int implements(const char *type) {
+    return strcmp(type, "Conv") == 0;
+}
+
+static int supports(const tdi_graph *graph, const tdi_node *node, tdi_step_kind kind) {
+    const tdi_value *in = &graph->values[node->inputs[0]];
+    return kind == TDI_STEP_CONV && in->dtype == TD_DTYPE_F32 && in->shape.rank == 4;
+}
+
+static int variants(const tdi_graph *graph, const tdi_step *step) {
+    (void)graph, (void)step;
+    return (int)(sizeof kinds / sizeof kinds[0]);
+}
+
+static td_status open_state(int threads, void **out, td_error *err) {
+    tdi_native_state *state = tdi_calloc(1, sizeof *state);
+    if (!state)
+        return tdi_fail_memory(err);
+    state->threads = threads;
+    *out = state;
+    return TD_OK;
+}
+
+static void close_state(void *state) {
+    tdi_free(state);
+}
+
+static td_status prepare(const tdi_compile *compile, const tdi_step *step,
+                         const tdi_format *at_hand, tdi_kernel **out, td_error *err) {
+    (void)at_hand;
+    return kinds[step->variant](compile, step, out, err);
+}
+
+int tdi_native_posts_of(const tdi_step *step, tdi_native_posts *out) {
+    int bounded = 0;
+    *out = (tdi_native_posts){-1, -INFINITY, INFINITY};
+    for (int i = 0; i < step->post_count; i++) {
+        const tdi_post *post = &step->posts[i];
+        const tdi_activation *a = &post->activation;
+        if (bounded)
+            return 0;
+        if (post->kind == TDI_POST_ADD && out->addend < 0) {
+            out->addend = post->input;
+        } else if (post->kind == TDI_POST_ACTIVATION && a->kind == TDI_ACTIVATION_RELU &&
+                   a->alpha == 0) {
+            out->low = 0;
+            bounded = 1;
+        } else if (post->kind == TDI_POST_ACTIVATION && a->kind == TDI_ACTIVATION_CLIP) {
+            out->low = a->alpha;
+            out->high = a->beta;
+            bounded = 1;
+        } else {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+tdi_format tdi_native_format(tdi_layout layout, const td_shape *shape) {
+    td_shape whole = *shape;
+    if (layout == TDI_LAYOUT_NCHW16C)
+        whole.dim[1] = (whole.dim[1] + LANES - 1) / LANES * LANES;
+    tdi_format format = tdi_format_dense(TD_DTYPE_F32, &whole);
+    format.layout = layout;
+    return format;
+}
+
+td_status tdi_native_kernel_new(const tdi_compile *compile, const tdi_step *step,
+                                const char *implementation, size_t layer_bytes, void **layer,
+                                tdi_native_kernel **out, td_error *err) {
+    const tdi_native_state *state = compile->state;
+    size_t inputs = (size_t)step->input_count + 1;
+    tdi_native_kernel *kernel = tdi_arena_alloc(compile->arena, sizeof *kernel);
+    tdi_format *formats = tdi_arena_alloc(compile->arena, inputs * sizeof *formats);
+    *layer = tdi_arena_alloc(compile->arena, layer_bytes);
+    if (!kernel || !formats || !*layer)
+        return tdi_fail_memory(err);
+    kernel->base.backend = &tdi_native_backend;
+    kernel->base.implementation = implementation;
+    kernel->base.inputs = kernel->formats = formats;
+    kernel->base.overwrites = kernel->base.may_overwrite = -1;
+    kernel->layer = *layer;
+    kernel->threads = state->threads;
+    kernel->input_count = step->input_count;
+    *out = kernel;
+    return TD_OK;
+}
+
+void tdi_native_release(const tdi_compile *compile, tdi_kernel *base) {
+    tdi_native_kernel *kernel = (tdi_native_kernel *)base;
+    for (int i = 0; kernel && i < kernel->pack_count; i++)
+        tdi_packs_put(compile->packs, kernel->packs[i]);
+}
+
+static td_status bind(const tdi_compile *compile, const tdi_kernel *base, const tdi_memory *memory,
+                      tdi_bound **out, td_error *err) {
+    const tdi_native_kernel *kernel = (const tdi_native_kernel *)base;
+    enum { INPUTS = 2 }; /* the tensor and an addend */
+    bound_kernel *bound = tdi_calloc(1, sizeof *bound + INPUTS * sizeof bound->inputs[0]);
+    (void)compile;
+    if (!bound)
+        return tdi_fail_memory(err);
+    bound->base.backend = &tdi_native_backend;
+    bound->kernel = kernel;
+    bound->memory = *memory;
+    bound->memory.inputs = bound->inputs;
+    for (int i = 0; i < kernel->input_count; i++)
+        bound->inputs[i] = memory->inputs[i];
+    *out = &bound->base;
+    return TD_OK;
+}
+
+static void unbind(tdi_bound *bound) {
+    tdi_free(bound);
+}
+
+static void work(void *user, int part, int parts) {
+    const bound_kernel *bound = user;
+    bound->kernel->work(bound->kernel, &bound->memory, part, parts);
+}
+
+static td_status execute(tdi_bound *base, td_error *err) {
+    (void)err;
+    tdi_team_run(((bound_kernel *)base)->kernel->threads, work, base);
+    return TD_OK;
+}
+
+const tdi_backend tdi_native_backend = {
+    .name = "native",
+    .version = version,
+    .implements = implements,
+    .supports = supports,
+    .variants = variants,
+    .open = open_state,
+    .close = close_state,
+    .prepare = prepare,
+    .release = tdi_native_release,
+    .bind = bind,
+    .unbind = unbind,
+    .execute = execute,
+};
