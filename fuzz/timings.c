@@ -13,12 +13,12 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void parse(const char *text, size_t size) {
-    td_duration time = 1;
+    tdi_timing timing = {0};
     tdi_timings *timings = tdi_timings_new();
     assert(timings);
     assert(tdi_timings_parse(timings, text, size, NULL) == TD_OK);
-    if (tdi_timings_find(timings, "a", &time))
-        assert(time > 0);
+    if (tdi_timings_find(timings, "a", &timing))
+        assert(timing.time >= 0 && timing.in < TDI_LAYOUT_OWN && timing.out < TDI_LAYOUT_OWN);
     tdi_timings_unref(timings);
 }
 

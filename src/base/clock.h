@@ -9,4 +9,7 @@
 
 td_time tdi_now(void);
 
+/* What the calling thread has computed so far: waiting, and work of others, not counted. */
+td_duration tdi_thread_time(void);
+
 #endif

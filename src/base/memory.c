@@ -4,6 +4,8 @@
  */
 #include "base/memory.h"
 
+#include "base/large.h"
+
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +14,7 @@
 
 static void *libc_malloc(size_t bytes, void *user) {
     (void)user;
-    return malloc(bytes);
+    return bytes < TDI_LARGE_BYTES ? malloc(bytes) : tdi_large_malloc(bytes);
 }
 
 static void *libc_calloc(size_t count, size_t bytes, void *user) {

@@ -54,6 +54,16 @@ int tdi_format_same(const tdi_format *a, const tdi_format *b) {
     return a->layout != TDI_LAYOUT_OWN || a->backend->same_format(a, b);
 }
 
+tdi_format tdi_format_in(tdi_layout layout, td_dtype dtype, const td_shape *shape) {
+    enum { BLOCK = 16 };
+    td_shape whole = *shape;
+    if (layout == TDI_LAYOUT_NCHW16C)
+        whole.dim[1] = (whole.dim[1] + BLOCK - 1) / BLOCK * BLOCK;
+    tdi_format format = tdi_format_dense(dtype, &whole);
+    format.layout = layout;
+    return format;
+}
+
 tdi_format tdi_format_dense(td_dtype dtype, const td_shape *shape) {
     int64_t elements = td_shape_elements(shape);
     tdi_format format = {.layout = TDI_LAYOUT_DENSE, .dtype = dtype};

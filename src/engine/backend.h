@@ -122,5 +122,7 @@ static inline int tdi_format_is_dense(const tdi_format *format) {
 }
 int tdi_format_same(const tdi_format *a, const tdi_format *b);
 tdi_format tdi_format_dense(td_dtype dtype, const td_shape *shape);
+/* In a common layout. */
+tdi_format tdi_format_in(tdi_layout layout, td_dtype dtype, const td_shape *shape);
 
 #endif

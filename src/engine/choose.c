@@ -85,20 +85,10 @@ static char *key_of(const chooser *c, const tdi_step *step) {
     return tdi_text_take(&text);
 }
 
-/* Time of the kernel, known or measured. */
-static td_status time_kernel(const chooser *c, const tdi_compile *compile, const char *key,
-                             const tdi_kernel *kernel, int inputs, td_duration best,
-                             td_duration *out, td_error *err) {
-    if (tdi_timings_find(c->timings, key, out))
-        return TD_OK;
-    TD_TRY(tdi_trial(compile, kernel, inputs, best, out, err));
-    return tdi_timings_add(c->timings, key, *out, err);
-}
-
-static int is_known(const site *s, const option *o) {
+static int is_known(const site *s, const tdi_timing *timing) {
     for (int i = 0; i < s->count; i++)
-        if (s->options[i].backend == o->backend && s->options[i].in == o->in &&
-            s->options[i].out == o->out && s->options[i].time == o->time)
+        if (s->options[i].in == timing->in && s->options[i].out == timing->out &&
+            s->options[i].time == timing->time)
             return 1;
     return 0;
 }
@@ -111,35 +101,49 @@ static td_duration best_time(const site *s) {
     return best;
 }
 
-/* Adds one way to the site, where it is possible and all its layouts are common. */
-static td_status add_option(chooser *c, site *s, const tdi_step *like, const tdi_backend *backend,
-                            int variant, td_error *err) {
-    tdi_compile compile = trial_of(c, backend);
-    tdi_step step = *like;
+/* Times the kernel of a step; no time where it is not possible, or has a layout of its own. */
+static td_status measure_step(chooser *c, const tdi_step *step, td_duration best, tdi_timing *out,
+                              td_error *err) {
+    tdi_compile compile = trial_of(c, step->backend);
     tdi_kernel *kernel = NULL;
-    tdi_format *at_hand;
-    tdi_text key = {0};
-    step.backend = backend;
-    step.variant = variant;
-    at_hand = tdi_arena_alloc(&c->arena, ((size_t)step.input_count + 1) * sizeof *at_hand);
+    size_t inputs = (size_t)step->input_count + 1;
+    tdi_format *at_hand = tdi_arena_alloc(&c->arena, inputs * sizeof *at_hand);
     if (!at_hand)
         return tdi_fail_memory(err);
-    td_status status = backend->prepare(&compile, &step, at_hand, &kernel, NULL);
-    if (status == TD_UNSUPPORTED)
-        return TD_OK;
+    *out = (tdi_timing){0, TDI_LAYOUT_DENSE, TDI_LAYOUT_DENSE};
+    td_status status = step->backend->prepare(&compile, step, at_hand, &kernel, NULL);
     if (status != TD_OK)
-        return tdi_fail_memory(err);
-    option o = {backend, variant, kernel->inputs[0].layout, kernel->output.layout, 0};
-    if (o.in != TDI_LAYOUT_OWN && o.out != TDI_LAYOUT_OWN) {
-        tdi_text_append(&key, "%s, %s/%d", s->key, backend->name, variant);
-        status = key.failed ? tdi_fail_memory(err)
-                            : time_kernel(c, &compile, key.data, kernel, step.input_count,
-                                          best_time(s), &o.time, err);
-        if (status == TD_OK && s->count < OPTIONS_MAX && !is_known(s, &o))
-            s->options[s->count++] = o;
-        tdi_text_fini(&key);
+        return status == TD_UNSUPPORTED ? TD_OK : tdi_fail_memory(err);
+    if (kernel->inputs[0].layout != TDI_LAYOUT_OWN && kernel->output.layout != TDI_LAYOUT_OWN) {
+        out->in = kernel->inputs[0].layout;
+        out->out = kernel->output.layout;
+        status = tdi_trial(&compile, kernel, step->input_count, c->program->threads, best,
+                           &out->time, err);
     }
-    backend->release(&compile, kernel);
+    step->backend->release(&compile, kernel);
+    return status;
+}
+
+/* Adds one way to the site, where it is possible. */
+static td_status add_option(chooser *c, site *s, const tdi_step *like, const tdi_backend *backend,
+                            int variant, td_error *err) {
+    tdi_step step = *like;
+    tdi_timing timing;
+    tdi_text key = {0};
+    td_status status = TD_OK;
+    step.backend = backend;
+    step.variant = variant;
+    tdi_text_append(&key, "%s, %s/%d", s->key, backend->name, variant);
+    if (key.failed)
+        return tdi_fail_memory(err);
+    if (!tdi_timings_find(c->timings, key.data, &timing)) {
+        status = measure_step(c, &step, best_time(s), &timing, err);
+        if (status == TD_OK)
+            status = tdi_timings_add(c->timings, key.data, &timing, err);
+    }
+    tdi_text_fini(&key);
+    if (status == TD_OK && timing.time > 0 && s->count < OPTIONS_MAX && !is_known(s, &timing))
+        s->options[s->count++] = (option){backend, variant, timing.in, timing.out, timing.time};
     return status;
 }
 
@@ -179,40 +183,44 @@ static td_status find_site(chooser *c, int index, td_error *err) {
     return TD_OK;
 }
 
+static td_status measure_copy(chooser *c, int value, tdi_timing *timing, td_error *err) {
+    const tdi_value *v = &c->program->graph->values[value];
+    const tdi_format from = tdi_format_in(timing->in, v->dtype, &v->shape);
+    const tdi_format to = tdi_format_in(timing->out, v->dtype, &v->shape);
+    const tdi_backend *backend = tdi_backend_between(&from, &to);
+    tdi_compile compile = trial_of(c, backend);
+    tdi_kernel *kernel = NULL;
+    TD_TRY(backend->convert(&compile, v->dtype, &v->shape, &from, &to, &kernel, err));
+    td_status status = tdi_trial(&compile, kernel, 1, c->program->threads, 0, &timing->time, err);
+    backend->release(&compile, kernel);
+    return status;
+}
+
 /* What copying `value` into another layout takes. */
 static td_status copy_time(chooser *c, int value, tdi_layout from, tdi_layout to, td_duration *out,
                            td_error *err) {
-    const tdi_value *v = &c->program->graph->values[value];
-    tdi_format formats[2] = {{.layout = from, .dtype = v->dtype},
-                             {.layout = to, .dtype = v->dtype}};
-    const tdi_backend *backend = tdi_backend_between(&formats[0], &formats[1]);
-    tdi_kernel *kernel = NULL;
+    tdi_timing timing = {0, from, to};
     tdi_text key = {0};
+    td_status status = TD_OK;
     if (!c->copies[value]) {
         c->copies[value] = tdi_arena_alloc(&c->arena, LAYOUTS * LAYOUTS * sizeof **c->copies);
         if (!c->copies[value])
             return tdi_fail_memory(err);
     }
     td_duration *known = &c->copies[value][from * LAYOUTS + to];
-    if (*known > 0) {
-        *out = *known;
-        return TD_OK;
-    }
-    append_shape(&key, "copy ", &v->shape);
-    tdi_text_append(&key, " layouts=%d,%d threads=%d", (int)from, (int)to, c->program->threads);
-    if (key.failed)
-        return tdi_fail_memory(err);
-    tdi_compile compile = trial_of(c, backend);
-    td_status status = TD_OK;
-    if (!tdi_timings_find(c->timings, key.data, known)) {
-        status = backend->convert(&compile, v->dtype, &v->shape, &formats[0], &formats[1], &kernel,
-                                  err);
-        if (status == TD_OK) {
-            status = time_kernel(c, &compile, key.data, kernel, 1, 0, known, err);
-            backend->release(&compile, kernel);
+    if (*known == 0) {
+        append_shape(&key, "copy ", &c->program->graph->values[value].shape);
+        tdi_text_append(&key, " %d to %d threads=%d", (int)from, (int)to, c->program->threads);
+        if (key.failed)
+            return tdi_fail_memory(err);
+        if (!tdi_timings_find(c->timings, key.data, &timing)) {
+            status = measure_copy(c, value, &timing, err);
+            if (status == TD_OK)
+                status = tdi_timings_add(c->timings, key.data, &timing, err);
         }
+        tdi_text_fini(&key);
+        *known = timing.time > 0 ? timing.time : 1;
     }
-    tdi_text_fini(&key);
     *out = *known;
     return status;
 }
@@ -224,7 +232,7 @@ static void put(chooser *c, int value, tdi_layout layout) {
 
 /* Adds the cost of having `value` in that layout. */
 static td_status need(chooser *c, int value, tdi_layout layout, td_duration *sum, td_error *err) {
-    td_duration time;
+    td_duration time = 0;
     if (value < 0 || c->program->graph->values[value].data || !c->there[value] ||
         c->there[value] & (1U << layout))
         return TD_OK;

@@ -13,13 +13,12 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "engine/backend.h"
 
 #define FILE_BYTES_MAX ((size_t)TDI_TIMINGS_COUNT_MAX * 128)
 
 typedef struct entry {
     char *key;
-    td_duration time;
+    tdi_timing timing;
 } entry;
 
 struct tdi_timings {
@@ -82,7 +81,7 @@ static int is_printable(const char *key) {
 }
 
 /* -1: no memory. */
-static int insert(tdi_timings *timings, const char *key, td_duration time) {
+static int insert(tdi_timings *timings, const char *key, const tdi_timing *timing) {
     size_t at = position(timings, key);
     if (holds(timings, at, key) || timings->count >= TDI_TIMINGS_COUNT_MAX ||
         strlen(key) > TDI_TIMINGS_KEY_MAX || !is_printable(key))
@@ -95,39 +94,50 @@ static int insert(tdi_timings *timings, const char *key, td_duration time) {
     }
     memmove(timings->entries + at + 1, timings->entries + at,
             (timings->count - at) * sizeof *timings->entries);
-    timings->entries[at] = (entry){copy, time};
+    timings->entries[at] = (entry){copy, *timing};
     timings->count++;
     return 0;
 }
 
-int tdi_timings_find(tdi_timings *timings, const char *key, td_duration *out) {
+int tdi_timings_find(tdi_timings *timings, const char *key, tdi_timing *out) {
     pthread_mutex_lock(&timings->lock);
     size_t at = position(timings, key);
     int found = holds(timings, at, key);
     if (found)
-        *out = timings->entries[at].time;
+        *out = timings->entries[at].timing;
     pthread_mutex_unlock(&timings->lock);
     return found;
 }
 
-td_status tdi_timings_add(tdi_timings *timings, const char *key, td_duration time, td_error *err) {
+td_status tdi_timings_add(tdi_timings *timings, const char *key, const tdi_timing *timing,
+                          td_error *err) {
     pthread_mutex_lock(&timings->lock);
-    int failed = insert(timings, key, time);
+    int failed = insert(timings, key, timing);
     timings->changed = 1;
     pthread_mutex_unlock(&timings->lock);
     return failed ? tdi_fail_memory(err) : TD_OK;
 }
 
-/* 0, also for a line that says nothing; -1: no memory. */
-static int parse_line(tdi_timings *timings, char *line) {
-    int64_t time;
+/* The number that a line begins with; what follows it, or NULL. */
+static char *parse_number(char *line, int64_t max, int64_t *out) {
     char *space = strchr(line, ' ');
     if (!space)
-        return 0;
+        return NULL;
     *space = '\0';
-    if (tdi_parse_int(line, 1, INT64_MAX / 2, &time) != 0)
+    return tdi_parse_int(line, 0, max, out) == 0 ? space + 1 : NULL;
+}
+
+/* 0, also for a line that says nothing; -1: no memory. */
+static int parse_line(tdi_timings *timings, char *line) {
+    enum { LAYOUT_MAX = TDI_LAYOUT_OWN - 1 };
+    int64_t time, in, out;
+    char *key = parse_number(line, INT64_MAX / 2, &time);
+    key = key ? parse_number(key, LAYOUT_MAX, &in) : NULL;
+    key = key ? parse_number(key, LAYOUT_MAX, &out) : NULL;
+    if (!key)
         return 0;
-    return insert(timings, space + 1, time);
+    tdi_timing timing = {time, (tdi_layout)in, (tdi_layout)out};
+    return insert(timings, key, &timing);
 }
 
 static void header(char out[96]) {
@@ -182,9 +192,11 @@ static td_status write_file(tdi_timings *timings, const char *path, td_error *er
     char first[96];
     header(first);
     tdi_text_append(&text, "%s\n", first);
-    for (size_t i = 0; i < timings->count; i++)
-        tdi_text_append(&text, "%lld %s\n", (long long)timings->entries[i].time,
-                        timings->entries[i].key);
+    for (size_t i = 0; i < timings->count; i++) {
+        const tdi_timing *timing = &timings->entries[i].timing;
+        tdi_text_append(&text, "%lld %d %d %s\n", (long long)timing->time, (int)timing->in,
+                        (int)timing->out, timings->entries[i].key);
+    }
     td_status status = text.failed ? tdi_fail_memory(err)
                                    : tdi_file_write(path, text.data, text.size, err);
     tdi_text_fini(&text);

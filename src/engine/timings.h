@@ -4,20 +4,28 @@
  * cache so that nothing is measured twice; the file is a cache in every sense: whatever of it
  * cannot be read is measured again. The set itself is declared in engine.h.
  *
- * The file: a line "tandem-timings 1 MACHINE", then lines "NANOSECONDS KEY".
+ * The file: a line "tandem-timings 1 MACHINE", then lines "NANOSECONDS IN OUT KEY"; nanoseconds are
+ * 0 where there is no such kernel, IN and OUT are numbers of layouts.
  */
 #ifndef TDI_ENGINE_TIMINGS_H
 #define TDI_ENGINE_TIMINGS_H
 
+#include "engine/backend.h"
 #include "engine/engine.h"
 
 #define TDI_TIMINGS_KEY_MAX   1000
 #define TDI_TIMINGS_COUNT_MAX 100000
 
+typedef struct tdi_timing {
+    td_duration time;   /* 0: it was found that there is no such kernel */
+    tdi_layout in, out; /* of input 0 and the result; a common one each */
+} tdi_timing;
+
 /* Whether the kernel was measured. */
-int tdi_timings_find(tdi_timings *timings, const char *key, td_duration *out);
+int tdi_timings_find(tdi_timings *timings, const char *key, tdi_timing *out);
 /* Keys are printable; one that is too long, or one too many, is not kept. TD_MEMORY. */
-td_status tdi_timings_add(tdi_timings *timings, const char *key, td_duration time, td_error *err);
+td_status tdi_timings_add(tdi_timings *timings, const char *key, const tdi_timing *timing,
+                          td_error *err);
 
 /* Takes over what a file's content has for this machine and is not there yet. TD_MEMORY. */
 td_status tdi_timings_parse(tdi_timings *timings, const char *data, size_t size, td_error *err);

@@ -14,6 +14,6 @@
  * seen to take more than twice `best` (0: there is none).
  */
 td_status tdi_trial(const tdi_compile *compile, const tdi_kernel *kernel, int input_count,
-                    td_duration best, td_duration *out, td_error *err);
+                    int threads, td_duration best, td_duration *out, td_error *err);
 
 #endif

@@ -57,13 +57,25 @@ int tdi_weights_are_plain(const tdi_weights *weights) {
     return !weights->transposed;
 }
 
+/* By itself, so that it is compiled to vectors. */
+static void scale_row(float *restrict to, const float *restrict from, size_t count, double scale) {
+    for (size_t i = 0; i < count; i++)
+        to[i] = (float)(scale * (double)from[i]);
+}
+
 void tdi_weights_write_kernel(const tdi_weights *weights, float *out) {
     const float *kernel = weights->kernel->data;
     size_t outputs = (size_t)weights->outputs, inputs = (size_t)weights->inputs;
     size_t step = weights->transposed ? outputs : 1, row = weights->transposed ? 1 : inputs;
-    for (size_t o = 0; o < outputs; o++)
-        for (size_t i = 0; i < inputs; i++)
-            out[o * inputs + i] = (float)(weights->scale[o] * (double)kernel[o * row + i * step]);
+    for (size_t o = 0; o < outputs; o++) {
+        const float *from = kernel + o * row;
+        float *to = out + o * inputs;
+        if (step == 1)
+            scale_row(to, from, inputs, weights->scale[o]);
+        else
+            for (size_t i = 0; i < inputs; i++)
+                to[i] = (float)(weights->scale[o] * (double)from[i * step]);
+    }
 }
 
 void tdi_weights_write_bias(const tdi_weights *weights, float *out) {

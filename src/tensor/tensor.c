@@ -8,7 +8,8 @@
 
 #include "base/memory.h"
 
-tdi_tensor *tdi_tensor_new(td_dtype dtype, const td_shape *shape) {
+/* Without data yet. */
+static tdi_tensor *make(td_dtype dtype, const td_shape *shape) {
     int64_t elements = td_shape_elements(shape);
     size_t element_bytes = td_dtype_bytes(dtype);
     if (elements < 0 || !element_bytes || (uint64_t)elements > SIZE_MAX / 2 / element_bytes)
@@ -20,12 +21,28 @@ tdi_tensor *tdi_tensor_new(td_dtype dtype, const td_shape *shape) {
     tensor->shape = *shape;
     tensor->bytes = (size_t)elements * element_bytes;
     tensor->references = 1;
+    return tensor;
+}
+
+tdi_tensor *tdi_tensor_new(td_dtype dtype, const td_shape *shape) {
+    tdi_tensor *tensor = make(dtype, shape);
+    if (!tensor)
+        return NULL;
     tensor->data = tdi_malloc_aligned(tensor->bytes);
     if (!tensor->data) {
         tdi_free(tensor);
         return NULL;
     }
     memset(tensor->data, 0, tensor->bytes + TDI_EXTRA_BYTES);
+    return tensor;
+}
+
+tdi_tensor *tdi_tensor_around(td_dtype dtype, const td_shape *shape, void *data) {
+    tdi_tensor *tensor = make(dtype, shape);
+    if (!tensor)
+        return NULL;
+    tensor->data = data;
+    memset((uint8_t *)data + tensor->bytes, 0, TDI_EXTRA_BYTES);
     return tensor;
 }
 

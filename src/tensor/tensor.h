@@ -21,6 +21,9 @@ typedef struct tdi_tensor {
 
 /* Zeroed; one reference. NULL when out of memory or where the shape has no number of elements. */
 tdi_tensor *tdi_tensor_new(td_dtype dtype, const td_shape *shape);
+/* Around memory from tdi_malloc_aligned() that holds the content already, and that the tensor takes
+ * over on success. NULL when out of memory. */
+tdi_tensor *tdi_tensor_around(td_dtype dtype, const td_shape *shape, void *data);
 tdi_tensor *tdi_tensor_ref(tdi_tensor *tensor);
 void tdi_tensor_unref(tdi_tensor *tensor);
 

@@ -94,15 +94,6 @@ int tdi_native_posts_of(const tdi_step *step, tdi_native_posts *out) {
     return 1;
 }
 
-tdi_format tdi_native_format(tdi_layout layout, const td_shape *shape) {
-    td_shape whole = *shape;
-    if (layout == TDI_LAYOUT_NCHW16C)
-        whole.dim[1] = (whole.dim[1] + LANES - 1) / LANES * LANES;
-    tdi_format format = tdi_format_dense(TD_DTYPE_F32, &whole);
-    format.layout = layout;
-    return format;
-}
-
 td_status tdi_native_kernel_new(const tdi_compile *compile, const tdi_step *step,
                                 const char *implementation, size_t layer_bytes, void **layer,
                                 tdi_native_kernel **out, td_error *err) {

@@ -56,8 +56,6 @@ td_status tdi_native_pack(const tdi_compile *compile, const tdi_step *step, cons
 td_status tdi_native_bias(const tdi_compile *compile, const tdi_step *step,
                           tdi_native_kernel *kernel, const float **out, td_error *err);
 
-tdi_format tdi_native_format(tdi_layout layout, const td_shape *shape);
-
 /* conv_winograd.c: tile is 2 or 4. TD_UNSUPPORTED where the step is not of that kind. */
 td_status tdi_native_winograd(const tdi_compile *compile, const tdi_step *step, int tile,
                               tdi_kernel **out, td_error *err);

@@ -83,9 +83,10 @@ td_status tdi_native_winograd(const tdi_compile *compile, const tdi_step *step, 
     l->addend = posts.addend;
     l->winograd.low = posts.low;
     l->winograd.high = posts.high;
-    kernel->formats[0] = tdi_native_format(TDI_LAYOUT_NCHW16C,
-                                           &graph->values[step->inputs[0]].shape);
-    kernel->base.output = tdi_native_format(TDI_LAYOUT_NCHW16C, &graph->values[step->output].shape);
+    kernel->formats[0] = tdi_format_in(TDI_LAYOUT_NCHW16C, TD_DTYPE_F32,
+                                       &graph->values[step->inputs[0]].shape);
+    kernel->base.output = tdi_format_in(TDI_LAYOUT_NCHW16C, TD_DTYPE_F32,
+                                        &graph->values[step->output].shape);
     if (posts.addend >= 0) {
         kernel->formats[posts.addend] = kernel->base.output;
         kernel->base.may_overwrite = posts.addend;

@@ -74,46 +74,8 @@ size_t tdi_winograd_scratch(const tdi_winograd *w, int threads) {
     return is_shared(w, threads) ? one : one * (size_t)threads;
 }
 
-/* G of F(4x4, 3x3), then of F(2x2, 3x3). */
-static const double transform4[6][3] = {
-    {1.0 / 4, 0, 0},
-    {-1.0 / 6, -1.0 / 6, -1.0 / 6},
-    {-1.0 / 6, 1.0 / 6, -1.0 / 6},
-    {1.0 / 24, 1.0 / 12, 1.0 / 6},
-    {1.0 / 24, -1.0 / 12, 1.0 / 6},
-    {0, 0, 1},
-};
-static const double transform2[4][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
-
-/* G k G^T */
-static void transform(const double (*g)[3], int size, const float *k, float *out) {
-    double half[6][3];
-    for (int i = 0; i < size; i++)
-        for (int x = 0; x < 3; x++)
-            half[i][x] = g[i][0] * (double)k[x] + g[i][1] * (double)k[3 + x] +
-                         g[i][2] * (double)k[6 + x];
-    for (int i = 0; i < size; i++)
-        for (int j = 0; j < size; j++)
-            out[i * size + j] = (float)(g[j][0] * half[i][0] + g[j][1] * half[i][1] +
-                                        g[j][2] * half[i][2]);
-}
-
-/* Point x pairs of output blocks x channel x the 32 (or last 16) outputs. */
 void tdi_winograd_pack(const tdi_winograd *w, const float *kernel, float *packed) {
-    const int size = w->shape.tile + 2, channels = w->shape.channels, outputs = w->shape.outputs;
-    const size_t plane = (size_t)channels * (size_t)outputs;
-    float points[36];
-    for (int o = 0; o < outputs; o++) {
-        const int pair = o / (2 * LANES) * 2 * LANES;
-        const int width = outputs - pair >= 2 * LANES ? 2 * LANES : LANES;
-        for (int c = 0; c < channels; c++) {
-            transform(size == 6 ? transform4 : transform2, size,
-                      kernel + ((size_t)o * (size_t)channels + (size_t)c) * 9, points);
-            float *to = packed + (size_t)pair * (size_t)channels + (size_t)(c * width + o - pair);
-            for (int p = 0; p < w->points; p++)
-                to[(size_t)p * plane] = points[p];
-        }
-    }
+    w->kernels->pack(w, kernel, packed);
 }
 
 /* `part` of `parts` shares of 0 .. count - 1. */

@@ -51,7 +51,10 @@ void tdi_winograd_init(tdi_winograd *w, const tdi_winograd_shape *shape, int thr
 size_t tdi_winograd_weights(const tdi_winograd *w);
 size_t tdi_winograd_scratch(const tdi_winograd *w, int threads);
 
-/* `kernel`: outputs x channels x 3 x 3. */
+/*
+ * `kernel`: outputs x channels x 3 x 3. Packed: point x pairs of output blocks x channel x the 32
+ * (or last 16) outputs.
+ */
 void tdi_winograd_pack(const tdi_winograd *w, const float *kernel, float *packed);
 
 /*
@@ -65,6 +68,7 @@ void tdi_winograd_phase(const tdi_winograd *w, const tdi_winograd_memory *memory
 /* What a kind of processor has to provide; winograd_kernels.c is compiled for several. */
 typedef struct tdi_winograd_kernels {
     const char *name;
+    void (*pack)(const tdi_winograd *w, const float *kernel, float *packed);
     /* Tiles first .. first + count - 1, in channel blocks from .. to - 1, into `transformed`:
      * point (w->in_stride) x tile x channel. */
     void (*gather)(const tdi_winograd *w, const float *src, int first, int count, int from, int to,

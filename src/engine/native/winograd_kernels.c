@@ -81,6 +81,26 @@ static inline void forward2(const vec d[4], vec out[4]) {
     out[3] = d[1] - d[3];
 }
 
+/* One row or column of the weights' transform, G k. */
+static inline void weights4(const vec k[3], vec out[6]) {
+    const vec sum = (k[0] + k[2]) * (1.0f / 6), half = k[1] * (1.0f / 6);
+    const vec far = k[0] * (1.0f / 24) + k[2] * (1.0f / 6), near = k[1] * (1.0f / 12);
+    out[0] = k[0] * 0.25f;
+    out[1] = -sum - half;
+    out[2] = half - sum;
+    out[3] = far + near;
+    out[4] = far - near;
+    out[5] = k[2];
+}
+
+static inline void weights2(const vec k[3], vec out[4]) {
+    const vec sum = (k[0] + k[2]) * 0.5f, half = k[1] * 0.5f;
+    out[0] = k[0];
+    out[1] = sum + half;
+    out[2] = sum - half;
+    out[3] = k[2];
+}
+
 /* One row or column of the output transform, A^T m. */
 static inline void backward4(const vec m[6], vec out[4]) {
     const vec p = m[1] + m[2], q = m[1] - m[2];
@@ -94,6 +114,50 @@ static inline void backward4(const vec m[6], vec out[4]) {
 static inline void backward2(const vec m[4], vec out[2]) {
     out[0] = m[0] + m[1] + m[2];
     out[1] = m[1] - m[2] - m[3];
+}
+
+/* The weights of 16 outputs for one channel, `stride` apart, to one vector per point. */
+static inline void pack_vector(const float *kernel, size_t stride, int size, float *to,
+                               size_t plane) {
+    vec k[9], half[18], line[3], turned[6];
+    for (int lane = 0; lane < LANES; lane++)
+        for (int i = 0; i < 9; i++)
+            k[i][lane] = kernel[(size_t)lane * stride + (size_t)i];
+    for (int x = 0; x < 3; x++) {
+        for (int y = 0; y < 3; y++)
+            line[y] = k[y * 3 + x];
+        if (size == 6)
+            weights4(line, turned);
+        else
+            weights2(line, turned);
+        for (int y = 0; y < size; y++)
+            half[y * 3 + x] = turned[y];
+    }
+    for (int y = 0; y < size; y++) {
+        if (size == 6)
+            weights4(half + y * 3, turned);
+        else
+            weights2(half + y * 3, turned);
+        for (int x = 0; x < size; x++)
+            store(to + (size_t)(y * size + x) * plane, turned[x]);
+    }
+}
+
+static void pack(const tdi_winograd *w, const float *kernel, float *packed) {
+    const size_t channels = (size_t)w->shape.channels, outputs = (size_t)w->shape.outputs;
+    const size_t stride = channels * 9;
+    for (size_t o = 0; o < outputs; o += LANES) {
+        const size_t pair = o / (2 * LANES) * 2 * LANES;
+        const size_t width = outputs - pair >= 2 * LANES ? 2 * LANES : LANES;
+        for (size_t c = 0; c < channels; c++) {
+            float *to = packed + pair * channels + c * width + o - pair;
+            const float *from = kernel + o * stride + c * 9;
+            if (w->shape.tile == 4)
+                pack_vector(from, stride, 6, to, channels * outputs);
+            else
+                pack_vector(from, stride, 4, to, channels * outputs);
+        }
+    }
 }
 
 /* Where a tile lies. */
@@ -300,6 +364,7 @@ static void scatter(const tdi_winograd *w, const float *product, int first, int 
 #define TEXT(x)  TEXT2(x)
 const tdi_winograd_kernels JOIN(tdi_winograd_kernels, TDI_VARIANT) = {
     .name = TEXT(TDI_VARIANT),
+    .pack = pack,
     .gather = gather,
     .multiply = multiply,
     .scatter = scatter,

@@ -24,7 +24,6 @@ typedef struct definition {
 typedef struct import {
     Onnx__GraphProto *proto;
     tdi_external *external;
-    ProtobufCAllocator *allocator;
     tdi_graph *graph;
     td_error *err;
     definition *definitions; /* sorted by name once all are there */
@@ -221,12 +220,6 @@ static td_status add_initializer(import *m, const definition *d, int *value) {
     Onnx__TensorProto *proto = m->proto->initializer[d->item];
     tdi_tensor *tensor = NULL;
     TD_TRY(tdi_onnx_tensor(proto, d->name, m->external, &tensor, m->err));
-    /* Two copies of all weights at once would be a large part of a process's memory. */
-    if (proto->has_raw_data && proto->raw_data.data) {
-        m->allocator->free(m->allocator->allocator_data, proto->raw_data.data);
-        proto->raw_data.data = NULL;
-        proto->raw_data.len = 0;
-    }
     return add_constant(m, d->name, tensor, value);
 }
 
@@ -461,9 +454,8 @@ static td_status set_ends(import *m) {
 }
 
 td_status tdi_onnx_import(Onnx__GraphProto *proto, int64_t opset, int64_t ir_version,
-                          tdi_external *external, ProtobufCAllocator *allocator, tdi_graph **out,
-                          td_error *err) {
-import m = {.proto = proto, .external = external, .allocator = allocator, .err = err };
+                          tdi_external *external, tdi_graph **out, td_error *err) {
+import m = {.proto = proto, .external = external, .err = err };
     td_status status = tdi_onnx_check_name(proto->name, "a graph", 0, err);
     if (status != TD_OK)
         return status;

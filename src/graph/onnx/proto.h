@@ -21,9 +21,10 @@ typedef struct tdi_external {
 
 /*
  * The tensor's content. `name` is for messages (it may differ from the proto's). External data is
- * read.
+ * read; raw data is taken out of the proto, which must have been unpacked into memory from
+ * tdi_malloc_aligned().
  */
-td_status tdi_onnx_tensor(const Onnx__TensorProto *proto, const char *name, tdi_external *external,
+td_status tdi_onnx_tensor(Onnx__TensorProto *proto, const char *name, tdi_external *external,
                           tdi_tensor **out, td_error *err);
 
 /* Reads `size` bytes of external data. TD_UNSUPPORTED or TD_FORMAT for a place outside the folder.
@@ -42,13 +43,10 @@ td_status tdi_onnx_constant(const Onnx__NodeProto *node, const char *name, tdi_e
 td_status tdi_onnx_attributes(const Onnx__NodeProto *proto, tdi_graph *graph, tdi_node *node,
                               td_error *err);
 
-/*
- * Turns the graph of a model into one of ours, unfolded and without shapes. The raw data of
- * initializers is freed through `allocator` as soon as it is copied.
- */
+/* Turns the graph of a model into one of ours, unfolded and without shapes. Takes the raw data of
+ * constants over: see tdi_onnx_tensor(). */
 td_status tdi_onnx_import(Onnx__GraphProto *proto, int64_t opset, int64_t ir_version,
-                          tdi_external *external, ProtobufCAllocator *allocator, tdi_graph **out,
-                          td_error *err);
+                          tdi_external *external, tdi_graph **out, td_error *err);
 
 /* Takes out Identity nodes, leaving aliases. */
 td_status tdi_onnx_fold(tdi_graph *graph, td_error *err);

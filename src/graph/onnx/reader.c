@@ -15,14 +15,15 @@
 #define IR_MIN    3
 #define IR_MAX    10
 
+/* Aligned, so that constants can keep the memory they were unpacked into. */
 static void *unpack_alloc(void *user, size_t bytes) {
     (void)user;
-    return tdi_malloc(bytes);
+    return tdi_malloc_aligned(bytes);
 }
 
 static void unpack_free(void *user, void *ptr) {
     (void)user;
-    tdi_free(ptr);
+    tdi_free_aligned(ptr);
 }
 
 static ProtobufCAllocator unpack_allocator = {unpack_alloc, unpack_free, NULL};
@@ -108,8 +109,7 @@ static td_status build(Onnx__ModelProto *model, const char *folder, tdi_graph **
     if (status == TD_OK)
         status = read_opset(model, &opset, err);
     if (status == TD_OK)
-        status = tdi_onnx_import(model->graph, opset, model->ir_version, &external,
-                                 &unpack_allocator, &imported, err);
+        status = tdi_onnx_import(model->graph, opset, model->ir_version, &external, &imported, err);
     onnx__model_proto__free_unpacked(model, &unpack_allocator);
     return status == TD_OK ? finish(imported, out, err) : status;
 }

@@ -94,7 +94,18 @@ static td_status check_length(const Onnx__TensorProto *proto, const char *name, 
     return TD_OK;
 }
 
-td_status tdi_onnx_tensor(const Onnx__TensorProto *proto, const char *name, tdi_external *external,
+/* The memory that holds the raw data becomes the tensor's: two copies of all weights at once would
+ * be a large part of a process's memory, and of the time to load it. */
+static tdi_tensor *take_raw(Onnx__TensorProto *proto, td_dtype dtype, const td_shape *shape) {
+    tdi_tensor *tensor = tdi_tensor_around(dtype, shape, proto->raw_data.data);
+    if (tensor) {
+        proto->raw_data.data = NULL;
+        proto->raw_data.len = 0;
+    }
+    return tensor;
+}
+
+td_status tdi_onnx_tensor(Onnx__TensorProto *proto, const char *name, tdi_external *external,
                           tdi_tensor **out, td_error *err) {
     td_shape shape;
     td_dtype dtype = (td_dtype)proto->data_type;
@@ -111,16 +122,15 @@ td_status tdi_onnx_tensor(const Onnx__TensorProto *proto, const char *name, tdi_
     if (is_external(proto) && bytes > external->budget)
         return tdi_fail(err, TD_LIMIT, "constant \"%.100s\": the external data is too large", name);
 
-    tdi_tensor *tensor = tdi_tensor_new(dtype, &shape);
+    int is_raw = !is_external(proto) && proto->has_raw_data && bytes > 0;
+    tdi_tensor *tensor = is_raw ? take_raw(proto, dtype, &shape) : tdi_tensor_new(dtype, &shape);
     td_status status = TD_OK;
     if (!tensor)
         return tdi_fail_memory(err);
     if (is_external(proto))
         status = tdi_onnx_external_read(proto, name, external, tensor->data, bytes, err);
-    else if (!proto->has_raw_data)
+    else if (!is_raw)
         copy_typed(proto, tensor, (size_t)elements);
-    else if (bytes)
-        memcpy(tensor->data, proto->raw_data.data, bytes);
     if (status != TD_OK)
         tdi_tensor_unref(tensor);
     else
