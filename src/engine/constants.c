@@ -24,7 +24,7 @@ static td_status run(const tdi_compile *compile, const tdi_step *step, void *con
     return status;
 }
 
-static td_status evaluate(tdi_graph *graph, const tdi_node *node, td_error *err) {
+static td_status evaluate(tdi_graph *graph, const tdi_node *node, int index, td_error *err) {
     tdi_arena arena = {NULL};
     const tdi_compile compile = {.graph = graph, .arena = &arena};
     const tdi_step step = {.kind = TDI_STEP_NODE,
@@ -32,8 +32,9 @@ static td_status evaluate(tdi_graph *graph, const tdi_node *node, td_error *err)
                            .node = node,
                            .input_count = node->input_count,
                            .inputs = node->inputs,
-                           .output = node->outputs[0]};
-    tdi_value *result = &graph->values[node->outputs[0]];
+                           .output = node->outputs[index],
+                           .output_index = index};
+    tdi_value *result = &graph->values[node->outputs[index]];
     td_status status = TD_OK;
     void **inputs = tdi_arena_alloc(&arena, ((size_t)node->input_count + 1) * sizeof *inputs);
     tdi_tensor *tensor = tdi_tensor_new(result->dtype, &result->shape);
@@ -61,9 +62,13 @@ done:
 td_status tdi_constants_evaluate(tdi_graph *graph, td_error *err) {
     for (int n = 0; n < graph->node_count; n++) {
         const tdi_node *node = &graph->nodes[n];
-        const tdi_value *result = &graph->values[node->outputs[0]];
-        if (!result->depends_on_input && !result->data)
-            TD_TRY(evaluate(graph, node, err));
+        for (int i = 0; i < node->output_count; i++) {
+            if (node->outputs[i] < 0)
+                continue;
+            const tdi_value *result = &graph->values[node->outputs[i]];
+            if (!result->depends_on_input && !result->data)
+                TD_TRY(evaluate(graph, node, i, err));
+        }
     }
     return TD_OK;
 }

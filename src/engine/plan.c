@@ -9,6 +9,7 @@
 
 #include "engine/backend.h"
 #include "engine/fuse.h"
+#include "graph/eval/eval.h"
 #include "graph/op.h"
 
 typedef struct planner {
@@ -17,14 +18,6 @@ typedef struct planner {
     tdi_readers *readers; /* per value */
     unsigned char *taken; /* per node */
 } planner;
-
-int tdi_type_is_view(const char *type) {
-    static const char *const views[] = {"Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"};
-    for (size_t i = 0; i < sizeof views / sizeof views[0]; i++)
-        if (strcmp(views[i], type) == 0)
-            return 1;
-    return 0;
-}
 
 static int is_constant(const tdi_value *value) {
     return value->data || !value->depends_on_input;
@@ -89,13 +82,14 @@ static int own_inputs(const planner *p, const tdi_step *step) {
     return step->node->input_count;
 }
 
-static td_status make_step(planner *p, int index, td_error *err) {
+static td_status make_step(planner *p, int index, int output, td_error *err) {
     const tdi_node *node = &p->graph->nodes[index];
     tdi_step *step = &p->plan->steps[p->plan->step_count];
     step->kind = tdi_step_kind_of(p->graph, node);
     step->node = node;
     step->last = index;
-    step->output = node->outputs[0];
+    step->output = node->outputs[output];
+    step->output_index = output;
     step->fused = "";
     step->input_count = own_inputs(p, step);
     size_t room = (size_t)step->input_count + 1;
@@ -115,6 +109,16 @@ static td_status make_step(planner *p, int index, td_error *err) {
     if (step->kind != TDI_STEP_NODE && set_weights(p, step) != 0)
         return tdi_fail_memory(err);
     return tdi_fuse(step, &p->plan->arena, p->graph, p->readers, p->taken, err);
+}
+
+/* A step for each output that somebody reads; the only one may be read by nobody. */
+static td_status make_steps(planner *p, int index, td_error *err) {
+    const tdi_node *node = &p->graph->nodes[index];
+    for (int i = 0; i < node->output_count; i++)
+        if (node->output_count == 1 ||
+            (node->outputs[i] >= 0 && p->readers[node->outputs[i]].count > 0))
+            TD_TRY(make_step(p, index, i, err));
+    return TD_OK;
 }
 
 static void find_readers(planner *p) {
@@ -142,16 +146,18 @@ static int by_last(const void *a, const void *b) {
 td_status tdi_plan_init(tdi_plan *plan, const tdi_graph *graph, td_error *err) {
     planner p = {.plan = plan, .graph = graph};
     td_status status = TD_OK;
-    size_t nodes = (size_t)graph->node_count;
+    size_t nodes = (size_t)graph->node_count, outputs = 0;
+    for (int n = 0; n < graph->node_count; n++)
+        outputs += (size_t)graph->nodes[n].output_count;
     p.readers = tdi_arena_alloc(&plan->arena, ((size_t)graph->value_count + 1) * sizeof *p.readers);
     p.taken = tdi_arena_alloc(&plan->arena, nodes + 1);
-    plan->steps = tdi_arena_alloc(&plan->arena, (nodes + 1) * sizeof *plan->steps);
+    plan->steps = tdi_arena_alloc(&plan->arena, (outputs + 1) * sizeof *plan->steps);
     if (!p.readers || !p.taken || !plan->steps)
         return tdi_fail_memory(err);
     find_readers(&p);
     for (int n = 0; n < graph->node_count && status == TD_OK; n++)
         if (!p.taken[n] && !graph->values[graph->nodes[n].outputs[0]].data)
-            status = make_step(&p, n, err);
+            status = make_steps(&p, n, err);
     /* A step that took in an addition waits for the other operand. */
     qsort(plan->steps, (size_t)plan->step_count, sizeof *plan->steps, by_last);
     return status;

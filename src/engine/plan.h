@@ -38,6 +38,7 @@ typedef struct tdi_step {
     int input_count;
     int *inputs;         /* values; -1: left out. Weights and what was folded are not among them */
     int output;          /* value */
+    int output_index;    /* which of the node's outputs; an operator with several has a step each */
     tdi_weights weights; /* of TDI_STEP_CONV and TDI_STEP_DENSE */
     int post_count;
     tdi_post posts[TDI_POSTS_MAX];
@@ -54,8 +55,6 @@ typedef struct tdi_plan {
 td_status tdi_plan_init(tdi_plan *plan, const tdi_graph *graph, td_error *err);
 void tdi_plan_fini(tdi_plan *plan);
 
-/* Operators that only give a tensor another shape: no backend has a part in them. */
-int tdi_type_is_view(const char *type);
 /* What kind of step a node starts. Weights count as constant when they do not depend on an input.
  */
 tdi_step_kind tdi_step_kind_of(const tdi_graph *graph, const tdi_node *node);

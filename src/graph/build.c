@@ -149,6 +149,15 @@ int tdi_graph_add_ints(tdi_graph *graph, tdi_node *node, const char *name, const
     return 0;
 }
 
+int tdi_graph_add_tensor(tdi_graph *graph, tdi_node *node, const char *name, tdi_tensor *tensor) {
+    tdi_attr *attr = tdi_graph_add_attr(graph, node, name, TDI_ATTR_TENSOR);
+    if (attr)
+        attr->tensor = tensor;
+    else
+        tdi_tensor_unref(tensor);
+    return attr ? 0 : -1;
+}
+
 int tdi_graph_set_inputs(tdi_graph *graph, const int *values, int count) {
     if (copy_indices(graph, values, count, &graph->inputs))
         return -1;

@@ -32,6 +32,8 @@ int tdi_graph_add_float(tdi_graph *graph, tdi_node *node, const char *name, floa
 int tdi_graph_add_string(tdi_graph *graph, tdi_node *node, const char *name, const char *value);
 int tdi_graph_add_ints(tdi_graph *graph, tdi_node *node, const char *name, const int64_t *values,
                        size_t count);
+/* Takes over the reference, also on failure. */
+int tdi_graph_add_tensor(tdi_graph *graph, tdi_node *node, const char *name, tdi_tensor *tensor);
 
 int tdi_graph_set_inputs(tdi_graph *graph, const int *values, int count);
 int tdi_graph_set_outputs(tdi_graph *graph, const int *values, int count);

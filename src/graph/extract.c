@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "base/text.h"
 #include "graph/build.h"
 #include "graph/path.h"
 
@@ -41,6 +42,7 @@ static int copy_attr(tdi_graph *to, tdi_node *node, const tdi_attr *from) {
         return -1;
     attr->i = from->i;
     attr->f = from->f;
+    attr->tensor = tdi_tensor_ref(from->tensor);
     attr->count = from->count;
     if (from->s && !(attr->s = tdi_arena_strdup(&to->arena, from->s)))
         return -1;
@@ -67,12 +69,44 @@ static int copy_values(const tdi_graph *from, part *p, tdi_graph *to) {
     return 0;
 }
 
-/* The array of value indices in the new graph, in the arena: used for nodes, inputs and outputs
- * alike. */
+/* The array of value indices in the new graph, in the arena. */
 static int *map_indices(const part *p, tdi_graph *to, const int *values, int count) {
     int *mapped = tdi_arena_alloc(&to->arena, (size_t)count * sizeof *mapped + 1);
     for (int i = 0; mapped && i < count; i++)
         mapped[i] = values[i] < 0 ? -1 : p->index[values[i]];
+    return mapped;
+}
+
+/* A name like `name` that no value of either graph has. */
+static char *fresh_name(const tdi_graph *from, tdi_graph *to, const char *name) {
+    for (int i = 0;; i++) {
+        tdi_text text = {0};
+        tdi_text_append(&text, "%s_unused%d", name, i);
+        char *made = tdi_text_take(&text);
+        if (!made || (tdi_graph_find(from, made) < 0 && tdi_graph_find(to, made) < 0))
+            return made;
+        tdi_free(made);
+    }
+}
+
+/*
+ * Outputs of a node. Where one of several is an input of the part, and the node is there for the
+ * others' sake, its own result goes to a value that nobody reads.
+ */
+static int *map_outputs(const tdi_graph *from, const part *p, tdi_graph *to, const tdi_node *node) {
+    int *mapped = map_indices(p, to, node->outputs, node->output_count);
+    for (int i = 0; mapped && i < node->output_count; i++) {
+        const tdi_value *value = mapped[i] < 0 ? NULL : &from->values[node->outputs[i]];
+        if (!value || !p->is_input[node->outputs[i]])
+            continue;
+        char *name = fresh_name(from, to, value->name);
+        mapped[i] = name ? tdi_graph_add_value(to, name, value->dtype, &value->shape) : -1;
+        tdi_free(name);
+        if (mapped[i] < 0)
+            return NULL;
+        to->values[mapped[i]].depends_on_input = value->depends_on_input;
+        to->values[mapped[i]].batched = value->batched;
+    }
     return mapped;
 }
 
@@ -82,7 +116,7 @@ static int copy_nodes(const tdi_graph *from, const part *p, tdi_graph *to) {
         if (!p->kept[n])
             continue;
         int *inputs = map_indices(p, to, node->inputs, node->input_count);
-        int *outputs = map_indices(p, to, node->outputs, node->output_count);
+        int *outputs = map_outputs(from, p, to, node);
         if (!inputs || !outputs)
             return -1;
         tdi_node *copy = tdi_graph_add_node(to, node->op, node->name, inputs, node->input_count,
@@ -124,6 +158,10 @@ static void mark_needed(const tdi_graph *graph, part *p, const int *outputs, int
         for (int i = 0; p->kept[n] && i < node->input_count; i++)
             if (node->inputs[i] >= 0)
                 p->needed[node->inputs[i]] = 1;
+        /* An operator keeps outputs that nobody reads: few may be left out in a file. */
+        for (int i = 0; p->kept[n] && i < node->output_count; i++)
+            if (node->outputs[i] >= 0)
+                p->needed[node->outputs[i]] = 1;
     }
 }
 

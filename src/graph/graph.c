@@ -11,6 +11,9 @@ void tdi_graph_free(tdi_graph *graph) {
         return;
     for (int i = 0; i < graph->value_count; i++)
         tdi_tensor_unref(graph->values[i].data);
+    for (int n = 0; n < graph->node_count; n++)
+        for (size_t a = 0; a < graph->nodes[n].attr_count; a++)
+            tdi_tensor_unref(graph->nodes[n].attrs[a].tensor);
     tdi_free(graph->values);
     tdi_free(graph->nodes);
     tdi_arena_free(&graph->arena);
@@ -59,6 +62,11 @@ float tdi_node_float(const tdi_node *node, const char *name, float fallback) {
 const char *tdi_node_string(const tdi_node *node, const char *name, const char *fallback) {
     const tdi_attr *attr = attr_of(node, name, TDI_ATTR_STRING);
     return attr ? attr->s : fallback;
+}
+
+const tdi_tensor *tdi_node_tensor(const tdi_node *node, const char *name) {
+    const tdi_attr *attr = attr_of(node, name, TDI_ATTR_TENSOR);
+    return attr ? attr->tensor : NULL;
 }
 
 const tdi_value *tdi_node_input(const tdi_graph *graph, const tdi_node *node, int index) {

@@ -14,7 +14,8 @@ typedef enum tdi_attr_kind {
     TDI_ATTR_INT,
     TDI_ATTR_FLOAT,
     TDI_ATTR_STRING,
-    TDI_ATTR_INTS
+    TDI_ATTR_INTS,
+    TDI_ATTR_TENSOR
 } tdi_attr_kind; /* what the operators of the table have */
 
 typedef struct tdi_attr {
@@ -25,6 +26,7 @@ typedef struct tdi_attr {
     const char *s;
     size_t count; /* of ints */
     const int64_t *ints;
+    tdi_tensor *tensor; /* one reference */
 } tdi_attr;
 
 typedef struct tdi_value {
@@ -78,6 +80,7 @@ const tdi_attr *tdi_node_attr(const tdi_node *node, const char *name);
 int64_t tdi_node_int(const tdi_node *node, const char *name, int64_t fallback);
 float tdi_node_float(const tdi_node *node, const char *name, float fallback);
 const char *tdi_node_string(const tdi_node *node, const char *name, const char *fallback);
+const tdi_tensor *tdi_node_tensor(const tdi_node *node, const char *name); /* or NULL */
 
 /* Most elements of one tensor. */
 #define TDI_ELEMENTS_MAX ((int64_t)1 << 31)

@@ -8,7 +8,7 @@
 #include "graph/op.h"
 #include "graph/op_util.h"
 
-/* Attribute names mean one kind in all operators of the table. */
+/* Attribute names mean one kind in all operators of the table, but for one. */
 static const struct {
     const char *name;
     tdi_attr_kind kind;
@@ -18,24 +18,35 @@ static const struct {
     {"auto_pad", TDI_ATTR_STRING},
     {"axes", TDI_ATTR_INTS},
     {"axis", TDI_ATTR_INT},
+    {"batch_dims", TDI_ATTR_INT},
     {"beta", TDI_ATTR_FLOAT},
     {"ceil_mode", TDI_ATTR_INT},
     {"count_include_pad", TDI_ATTR_INT},
     {"dilations", TDI_ATTR_INTS},
+    {"end", TDI_ATTR_INT},
     {"ends", TDI_ATTR_INTS},
     {"epsilon", TDI_ATTR_FLOAT},
+    {"fmod", TDI_ATTR_INT},
     {"group", TDI_ATTR_INT},
+    {"k", TDI_ATTR_INT},
     {"keepdims", TDI_ATTR_INT},
     {"kernel_shape", TDI_ATTR_INTS},
+    {"largest", TDI_ATTR_INT},
     {"max", TDI_ATTR_FLOAT},
     {"min", TDI_ATTR_FLOAT},
     {"mode", TDI_ATTR_STRING},
     {"momentum", TDI_ATTR_FLOAT},
     {"noop_with_empty_axes", TDI_ATTR_INT},
+    {"num_outputs", TDI_ATTR_INT},
     {"pads", TDI_ATTR_INTS},
     {"perm", TDI_ATTR_INTS},
+    {"reduction", TDI_ATTR_STRING},
     {"saturate", TDI_ATTR_INT},
+    {"select_last_index", TDI_ATTR_INT},
+    {"sorted", TDI_ATTR_INT},
     {"spatial", TDI_ATTR_INT},
+    {"split", TDI_ATTR_INTS},
+    {"start", TDI_ATTR_INT},
     {"starts", TDI_ATTR_INTS},
     {"storage_order", TDI_ATTR_INT},
     {"strides", TDI_ATTR_INTS},
@@ -43,19 +54,24 @@ static const struct {
     {"training_mode", TDI_ATTR_INT},
     {"transA", TDI_ATTR_INT},
     {"transB", TDI_ATTR_INT},
-    {"value", TDI_ATTR_FLOAT},
+    {"upper", TDI_ATTR_INT},
+    {"value", TDI_ATTR_FLOAT},  /* of Pad */
+    {"value", TDI_ATTR_TENSOR}, /* of ConstantOfShape */
 };
 
 static td_status check_attrs(const tdi_node *node, td_error *err) {
     for (size_t a = 0; a < node->attr_count; a++) {
         const tdi_attr *attr = &node->attrs[a];
-        size_t i = 0, count = sizeof attr_kinds / sizeof *attr_kinds;
-        while (i < count && strcmp(attr_kinds[i].name, attr->name) != 0)
-            i++;
-        if (i == count)
+        int known = 0, fits = 0;
+        for (size_t i = 0; i < sizeof attr_kinds / sizeof *attr_kinds; i++)
+            if (strcmp(attr_kinds[i].name, attr->name) == 0) {
+                known = 1;
+                fits |= attr_kinds[i].kind == attr->kind;
+            }
+        if (!known)
             return tdi_op_fail(node, err, TD_UNSUPPORTED, "attribute \"%.100s\" is not known",
                                attr->name);
-        if (attr_kinds[i].kind != attr->kind)
+        if (!fits)
             return tdi_op_fail(node, err, TD_FORMAT, "attribute %s is of the wrong kind",
                                attr->name);
     }
@@ -71,7 +87,8 @@ static td_status check_arity(const tdi_graph *graph, const tdi_node *node, td_er
         (op->inputs_max >= 0 && node->input_count > op->inputs_max))
         return tdi_op_fail(node, err, TD_UNSUPPORTED, "%d inputs are not supported",
                            node->input_count);
-    if (node->output_count < op->outputs_min || node->output_count > op->outputs_max)
+    if (node->output_count < op->outputs_min ||
+        (op->outputs_max >= 0 && node->output_count > op->outputs_max))
         return tdi_op_fail(node, err, TD_UNSUPPORTED, "%d outputs are not supported",
                            node->output_count);
     for (int i = 0; i < op->inputs_min || (op->inputs_max < 0 && i < node->input_count); i++)

@@ -12,7 +12,7 @@
 struct tdi_op {
     const char *type;                                     /* ONNX operator type, default domain */
     int since;                                            /* first opset that has it */
-    int inputs_min, inputs_max, outputs_min, outputs_max; /* inputs_max -1: any number */
+    int inputs_min, inputs_max, outputs_min, outputs_max; /* a maximum of -1: any number */
     /* Sets dtype and shape of the outputs; fails naming node and reason. */
     td_status (*infer)(const tdi_graph *graph, const tdi_node *node, td_error *err);
     /* Multiply-accumulates for the whole bound batch; NULL: none. */
@@ -89,6 +89,28 @@ td_status tdi_transpose_resolve(const tdi_graph *graph, const tdi_node *node, in
 td_status tdi_concat_resolve(const tdi_graph *graph, const tdi_node *node, int *axis,
                              td_error *err);
 
+/* Split: the axis, and where each output begins on it. */
+typedef struct tdi_split {
+    int axis;
+    const int64_t *start; /* one more than outputs */
+} tdi_split;
+td_status tdi_split_resolve(const tdi_graph *graph, const tdi_node *node, tdi_arena *arena,
+                            tdi_split *out, td_error *err);
+
+/* Gather, ArgMax and others: attribute axis, 0 .. rank-1 of input 0. */
+td_status tdi_axis_resolve(const tdi_graph *graph, const tdi_node *node, int64_t fallback,
+                           int *axis, td_error *err);
+
+/* Shape: dimensions first .. end-1 of the input. */
+void tdi_shape_resolve(const tdi_graph *graph, const tdi_node *node, int *first, int *end);
+
+typedef struct tdi_topk {
+    int axis, largest;
+    int64_t k;
+} tdi_topk;
+td_status tdi_topk_resolve(const tdi_graph *graph, const tdi_node *node, tdi_topk *out,
+                           td_error *err);
+
 /* Gemm: m x k times k x n, after transposition. */
 typedef struct tdi_gemm {
     int64_t m, n, k;
@@ -105,6 +127,9 @@ typedef struct tdi_matmul {
 } tdi_matmul;
 td_status tdi_matmul_resolve(const tdi_graph *graph, const tdi_node *node, tdi_matmul *out,
                              td_error *err);
+
+/* Product of dimensions first .. last-1. */
+int64_t tdi_shape_product(const td_shape *shape, int first, int last);
 
 /* The shape that numpy's broadcasting gives; -1 where the two do not fit. */
 int tdi_broadcast(const td_shape *a, const td_shape *b, td_shape *out);

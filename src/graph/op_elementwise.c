@@ -32,9 +32,10 @@ int tdi_broadcast(const td_shape *a, const td_shape *b, td_shape *out) {
     return 0;
 }
 
-static td_status broadcast_inputs(const tdi_graph *graph, const tdi_node *node, td_error *err) {
-    const tdi_value *first = tdi_node_input(graph, node, 0);
-    td_shape shape = first->shape;
+/* The common shape of all inputs as the output's. */
+static td_status broadcast_inputs(const tdi_graph *graph, const tdi_node *node, td_dtype dtype,
+                                  td_error *err) {
+    td_shape shape = tdi_node_input(graph, node, 0)->shape;
     for (int i = 1; i < node->input_count; i++) {
         const tdi_value *x = tdi_node_input(graph, node, i);
         if (tdi_broadcast(&shape, &x->shape, &shape)) {
@@ -45,15 +46,53 @@ static td_status broadcast_inputs(const tdi_graph *graph, const tdi_node *node, 
                                b, x->name);
         }
     }
-    return tdi_op_output(graph, node, 0, first->dtype, &shape, err);
+    return tdi_op_output(graph, node, 0, dtype, &shape, err);
 }
 
-td_status tdi_infer_broadcast(const tdi_graph *graph, const tdi_node *node, td_error *err) {
+/* Inputs of one type. */
+static td_status check_alike(const tdi_graph *graph, const tdi_node *node, td_error *err) {
     for (int i = 0; i < node->input_count; i++) {
         TD_TRY(tdi_op_check(graph, node, i, 0, TD_RANK_MAX, 0, err));
         TD_TRY(tdi_op_check_same(graph, node, 0, i, err));
     }
-    return broadcast_inputs(graph, node, err);
+    return TD_OK;
+}
+
+td_status tdi_infer_broadcast(const tdi_graph *graph, const tdi_node *node, td_error *err) {
+    TD_TRY(check_alike(graph, node, err));
+    return broadcast_inputs(graph, node, tdi_node_input(graph, node, 0)->dtype, err);
+}
+
+td_status tdi_infer_compare(const tdi_graph *graph, const tdi_node *node, td_error *err) {
+    TD_TRY(check_alike(graph, node, err));
+    return broadcast_inputs(graph, node, TD_DTYPE_BOOL, err);
+}
+
+static td_status check_bool(const tdi_graph *graph, const tdi_node *node, int index,
+                            td_error *err) {
+    const tdi_value *x = tdi_node_input(graph, node, index);
+    if (x && x->dtype != TD_DTYPE_BOOL)
+        return tdi_op_fail(node, err, TD_FORMAT, "\"%.100s\" is %s, not bool", x->name,
+                           td_dtype_name(x->dtype));
+    return TD_OK;
+}
+
+td_status tdi_infer_logic(const tdi_graph *graph, const tdi_node *node, td_error *err) {
+    TD_TRY(check_bool(graph, node, 0, err));
+    return tdi_infer_broadcast(graph, node, err);
+}
+
+td_status tdi_infer_not(const tdi_graph *graph, const tdi_node *node, td_error *err) {
+    TD_TRY(check_bool(graph, node, 0, err));
+    return tdi_infer_unary(graph, node, err);
+}
+
+td_status tdi_infer_where(const tdi_graph *graph, const tdi_node *node, td_error *err) {
+    for (int i = 0; i < 3; i++)
+        TD_TRY(tdi_op_check(graph, node, i, 0, TD_RANK_MAX, 0, err));
+    TD_TRY(check_bool(graph, node, 0, err));
+    TD_TRY(tdi_op_check_same(graph, node, 1, 2, err));
+    return broadcast_inputs(graph, node, tdi_node_input(graph, node, 1)->dtype, err);
 }
 
 td_status tdi_infer_pow(const tdi_graph *graph, const tdi_node *node, td_error *err) {
@@ -62,7 +101,7 @@ td_status tdi_infer_pow(const tdi_graph *graph, const tdi_node *node, td_error *
     /* Since opset 12 the exponent's type is its own. */
     if (graph->opset < 12)
         TD_TRY(tdi_op_check_same(graph, node, 0, 1, err));
-    return broadcast_inputs(graph, node, err);
+    return broadcast_inputs(graph, node, tdi_node_input(graph, node, 0)->dtype, err);
 }
 
 static td_status read_bound(const tdi_graph *graph, const tdi_node *node, const char *name,

@@ -72,7 +72,7 @@ td_status tdi_reduce_resolve(const tdi_graph *graph, const tdi_node *node, tdi_r
 
 td_status tdi_infer_reduce(const tdi_graph *graph, const tdi_node *node, td_error *err) {
     tdi_reduce reduce;
-    TD_TRY(tdi_op_check(graph, node, 0, 0, TD_RANK_MAX, 1, err));
+    TD_TRY(tdi_op_check(graph, node, 0, 0, TD_RANK_MAX, 0, err));
     TD_TRY(tdi_reduce_resolve(graph, node, &reduce, err));
     const tdi_value *x = tdi_node_input(graph, node, 0);
     td_shape shape = tdi_shape_of(0, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Operators that take tensors apart, put them together or surround them: Slice, Concat, Pad.
+ * Operators that take tensors apart, put them together or surround them: Slice, Split, Concat, Pad.
  */
 #include <string.h>
 
@@ -99,6 +99,67 @@ td_status tdi_infer_slice(const tdi_graph *graph, const tdi_node *node, td_error
     const tdi_value *x = tdi_node_input(graph, node, 0);
     td_shape shape = tdi_shape_of(x->shape.rank, slice.count);
     return tdi_op_output(graph, node, 0, x->dtype, &shape, err);
+}
+
+/* Lengths of the parts: given, or the axis in equal parts with what is left in the last. */
+static td_status split_lengths(const tdi_graph *graph, const tdi_node *node, int64_t dim,
+                               int64_t *lengths, td_error *err) {
+    int count = node->output_count, given;
+    TD_TRY(tdi_op_ints(graph, node, 13, "split", 1, count, lengths, &given, err));
+    if (given >= 0 && given != count)
+        return tdi_op_fail(node, err, TD_FORMAT, "%d lengths for %d outputs", given, count);
+    if (given >= 0)
+        return TD_OK;
+    if (graph->opset >= 18 && tdi_node_int(node, "num_outputs", count) != count)
+        return tdi_op_fail(node, err, TD_FORMAT, "num_outputs is not %d", count);
+    if (graph->opset < 18 && dim % count)
+        return tdi_op_fail(node, err, TD_FORMAT, "%lld cannot be split into %d equal parts",
+                           (long long)dim, count);
+    int64_t length = (dim + count - 1) / count;
+    for (int i = 0; i < count; i++)
+        lengths[i] = i < count - 1 ? length : dim - (count - 1) * length;
+    return TD_OK;
+}
+
+td_status tdi_split_resolve(const tdi_graph *graph, const tdi_node *node, tdi_arena *arena,
+                            tdi_split *out, td_error *err) {
+    const tdi_value *x = tdi_node_input(graph, node, 0);
+    int count = node->output_count;
+    int64_t *start = tdi_arena_alloc(arena, ((size_t)count + 1) * sizeof *start), at = 0;
+    if (!start)
+        return tdi_fail_memory(err);
+    TD_TRY(tdi_axis_resolve(graph, node, 0, &out->axis, err));
+    TD_TRY(tdi_op_refuse_batch_axis(graph, node, x, out->axis, err));
+    int64_t dim = x->shape.dim[out->axis];
+    TD_TRY(split_lengths(graph, node, dim, start, err));
+    for (int i = 0; i < count; i++) {
+        int64_t length = start[i];
+        if (length < 0 || length > dim - at)
+            return tdi_op_fail(node, err, TD_FORMAT, "the parts are not %lld together",
+                               (long long)dim);
+        start[i] = at;
+        at += length;
+    }
+    if (at != dim)
+        return tdi_op_fail(node, err, TD_FORMAT, "the parts are not %lld together", (long long)dim);
+    start[count] = at;
+    out->start = start;
+    return TD_OK;
+}
+
+td_status tdi_infer_split(const tdi_graph *graph, const tdi_node *node, td_error *err) {
+    tdi_arena arena = {NULL};
+    tdi_split split;
+    TD_TRY(tdi_op_check(graph, node, 0, 1, TD_RANK_MAX, 0, err));
+    td_status status = tdi_split_resolve(graph, node, &arena, &split, err);
+    const tdi_value *x = tdi_node_input(graph, node, 0);
+    for (int i = 0; status == TD_OK && i < node->output_count; i++) {
+        td_shape shape = x->shape;
+        shape.dim[split.axis] = split.start[i + 1] - split.start[i];
+        status = tdi_op_output(graph, node, i, x->dtype, &shape, err);
+    }
+    tdi_arena_free(&arena);
+    return status;
 }
 
 static td_status read_mode(const tdi_node *node, tdi_pad_mode *out, td_error *err) {

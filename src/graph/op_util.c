@@ -17,11 +17,6 @@ td_status tdi_op_fail(const tdi_node *node, td_error *err, td_status status, con
     return tdi_fail(err, status, "%s node \"%.100s\": %s", node->op->type, node->name, reason);
 }
 
-int tdi_dtype_is_float(td_dtype dtype) {
-    return dtype == TD_DTYPE_F32 || dtype == TD_DTYPE_F16 || dtype == TD_DTYPE_F64 ||
-           dtype == TD_DTYPE_BF16;
-}
-
 int64_t tdi_shape_product(const td_shape *shape, int first, int last) {
     int64_t product = 1;
     for (int i = first; i < last; i++)

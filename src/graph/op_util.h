@@ -6,6 +6,7 @@
 #ifndef TDI_GRAPH_OP_UTIL_H
 #define TDI_GRAPH_OP_UTIL_H
 
+#include "graph/eval/element.h"
 #include "graph/op.h"
 
 /* "Conv node "name": <message>". */
@@ -44,8 +45,6 @@ td_status tdi_op_axis(const tdi_node *node, int64_t axis, int rank, int *out, td
 td_status tdi_op_refuse_batch_axis(const tdi_graph *graph, const tdi_node *node,
                                    const tdi_value *value, int axis, td_error *err);
 
-int tdi_dtype_is_float(td_dtype dtype);
-
 /* Entries of the table, by file. */
 td_status tdi_infer_conv(const tdi_graph *graph, const tdi_node *node, td_error *err);
 int64_t tdi_macs_conv(const tdi_graph *graph, const tdi_node *node);
@@ -78,7 +77,27 @@ td_status tdi_infer_concat(const tdi_graph *graph, const tdi_node *node, td_erro
 td_status tdi_infer_slice(const tdi_graph *graph, const tdi_node *node, td_error *err);
 td_status tdi_infer_pad(const tdi_graph *graph, const tdi_node *node, td_error *err);
 
-/* Product of dimensions first .. last-1. */
-int64_t tdi_shape_product(const td_shape *shape, int first, int last);
+td_status tdi_infer_split(const tdi_graph *graph, const tdi_node *node, td_error *err);
+
+td_status tdi_infer_compare(const tdi_graph *graph, const tdi_node *node, td_error *err);
+td_status tdi_infer_logic(const tdi_graph *graph, const tdi_node *node, td_error *err);
+td_status tdi_infer_not(const tdi_graph *graph, const tdi_node *node, td_error *err);
+td_status tdi_infer_where(const tdi_graph *graph, const tdi_node *node, td_error *err);
+
+td_status tdi_infer_constant_of_shape(const tdi_graph *graph, const tdi_node *node, td_error *err);
+td_status tdi_infer_expand(const tdi_graph *graph, const tdi_node *node, td_error *err);
+td_status tdi_infer_range(const tdi_graph *graph, const tdi_node *node, td_error *err);
+td_status tdi_infer_shape(const tdi_graph *graph, const tdi_node *node, td_error *err);
+td_status tdi_infer_size(const tdi_graph *graph, const tdi_node *node, td_error *err);
+td_status tdi_infer_tile(const tdi_graph *graph, const tdi_node *node, td_error *err);
+td_status tdi_infer_trilu(const tdi_graph *graph, const tdi_node *node, td_error *err);
+
+td_status tdi_infer_arg(const tdi_graph *graph, const tdi_node *node, td_error *err);
+td_status tdi_infer_gather(const tdi_graph *graph, const tdi_node *node, td_error *err);
+td_status tdi_infer_gather_elements(const tdi_graph *graph, const tdi_node *node, td_error *err);
+td_status tdi_infer_gather_nd(const tdi_graph *graph, const tdi_node *node, td_error *err);
+td_status tdi_infer_nonzero(const tdi_graph *graph, const tdi_node *node, td_error *err);
+td_status tdi_infer_scatter_nd(const tdi_graph *graph, const tdi_node *node, td_error *err);
+td_status tdi_infer_topk(const tdi_graph *graph, const tdi_node *node, td_error *err);
 
 #endif

@@ -100,6 +100,8 @@ static void check_outputs(const tdi_graph *graph, const char *folder, const char
             continue;
         td_shape shape = read_dims(bytes, size);
         tdi_free(bytes);
+        if (td_shape_elements(&shape) == 0) /* sizes of 0 count as symbolic */
+            continue;
         td_shape_format(&shape, expected, sizeof expected);
         td_shape_format(&graph->values[graph->outputs[i]].shape, got, sizeof got);
         if (strcmp(got, expected) != 0)

@@ -427,10 +427,6 @@ static void unsupported_operators_are_named(void **state) {
     assert_refused(&graph, 13, TD_UNSUPPORTED, "\"Einsum\"|\"y\"");
 
     graph = small_graph();
-    add_node(&graph, "Shape", "x", "y", "");
-    assert_refused(&graph, 13, TD_UNSUPPORTED, "\"Shape\"|\"y\"|fixed batch");
-
-    graph = small_graph();
     message node = node_of("FusedConv", "conv7", "x", "y");
     put_text(&node, 7, "com.microsoft");
     put_message(&graph, 1, &node);

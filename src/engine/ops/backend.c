@@ -26,11 +26,13 @@ static const tdi_ops_entry entries[] = {
 #undef ENTRY
 };
 
-const tdi_ops_entry *tdi_ops_find(const char *type) {
-    for (size_t i = 0; i < sizeof entries / sizeof entries[0]; i++)
-        if (strcmp(entries[i].type, type) == 0)
+#define ENTRY_COUNT (sizeof entries / sizeof entries[0])
+
+static const tdi_ops_entry *find(const tdi_graph *graph, const tdi_node *node) {
+    for (size_t i = 0; i < ENTRY_COUNT; i++)
+        if (strcmp(entries[i].type, node->op->type) == 0 && entries[i].supports(graph, node))
             return &entries[i];
-    return NULL;
+    return tdi_eval_find(graph, node);
 }
 
 int tdi_ops_all_f32(const tdi_graph *graph, const tdi_node *node) {
@@ -40,28 +42,19 @@ int tdi_ops_all_f32(const tdi_graph *graph, const tdi_node *node) {
     return 1;
 }
 
-int tdi_ops_any(const tdi_graph *graph, const tdi_node *node) {
-    return td_dtype_bytes(graph->values[node->inputs[0]].dtype) > 0;
-}
-
-td_status tdi_ops_prepare_nothing(const tdi_graph *graph, const tdi_node *node, tdi_arena *arena,
-                                  const void **args, td_error *err) {
-    (void)graph, (void)node, (void)arena, (void)err;
-    *args = NULL;
-    return TD_OK;
-}
-
 static const char *version(void) {
     return "";
 }
 
 static int implements(const char *type) {
-    return tdi_ops_find(type) != NULL;
+    for (size_t i = 0; i < ENTRY_COUNT; i++)
+        if (strcmp(entries[i].type, type) == 0)
+            return 1;
+    return tdi_eval_implements(type);
 }
 
 static int supports(const tdi_graph *graph, const tdi_node *node, tdi_step_kind kind) {
-    const tdi_ops_entry *entry = tdi_ops_find(node->op->type);
-    return kind == TDI_STEP_NODE && entry && entry->supports(graph, node);
+    return kind == TDI_STEP_NODE && find(graph, node) != NULL;
 }
 
 static td_status open_state(int threads, void **state, td_error *err) {
@@ -98,9 +91,10 @@ static td_status prepare(const tdi_compile *compile, const tdi_step *step,
         if (operands[i].shape)
             formats[i] = tdi_format_dense(operands[i].dtype, operands[i].shape);
     }
-    kernel->entry = tdi_ops_find(step->node->op->type);
+    kernel->entry = find(graph, step->node);
     kernel->call.input_count = step->input_count;
     kernel->call.inputs = operands;
+    kernel->call.output_index = step->output_index;
     kernel->call.output = operand_of(graph, step->output);
     kernel->base.backend = &tdi_ops_backend;
     kernel->base.implementation = "plain";

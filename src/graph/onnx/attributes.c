@@ -97,12 +97,15 @@ static Onnx__AttributeProto__AttributeType type_of(const Onnx__AttributeProto *p
            : proto->has_s    ? ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING
            : proto->n_floats ? ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOATS
            : proto->n_ints   ? ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS
+           : proto->t        ? ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR
                              : ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__UNDEFINED;
 }
 
 static td_status copy_attribute(const Onnx__AttributeProto *proto, tdi_graph *graph, tdi_node *node,
                                 td_error *err) {
     int failed;
+    tdi_tensor *tensor = NULL;
+    tdi_external nowhere = {NULL, 0};
     switch (type_of(proto)) {
     case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT:
         failed = tdi_graph_add_int(graph, node, proto->name, proto->i);
@@ -119,6 +122,13 @@ static td_status copy_attribute(const Onnx__AttributeProto *proto, tdi_graph *gr
         failed = tdi_graph_add_string(graph, node, proto->name, text);
         break;
     }
+    case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR:
+        if (!proto->t)
+            return tdi_fail(err, TD_FORMAT, "%s node \"%.100s\": attribute \"%.100s\" is empty",
+                            node->op->type, node->name, proto->name);
+        TD_TRY(tdi_onnx_tensor(proto->t, node->name, &nowhere, &tensor, err));
+        failed = tdi_graph_add_tensor(graph, node, proto->name, tensor);
+        break;
     default:
         return tdi_fail(err, TD_UNSUPPORTED,
                         "%s node \"%.100s\": attribute \"%.100s\" is of a kind that no supported "

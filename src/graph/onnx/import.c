@@ -61,16 +61,6 @@ static const tdi_op *find_op(const Onnx__NodeProto *node) {
     return tdi_op_find(is_dropout(node) ? "Identity" : node->op_type);
 }
 
-/* What exporters write where a network asks for the size of its own tensors. */
-static const char *remedy(const char *type) {
-    static const char *const shape_operators[] = {"ConstantOfShape", "Expand", "Shape", "Size"};
-    for (size_t i = 0; i < sizeof shape_operators / sizeof *shape_operators; i++)
-        if (!strcmp(type, shape_operators[i]))
-            return ": export the network with a fixed batch and with constants folded, so that "
-                   "shapes are numbers";
-    return "";
-}
-
 static td_status check_node(import *m, const Onnx__NodeProto *node) {
     TD_TRY(tdi_onnx_check_name(node->op_type, "an operator", 1, m->err));
     TD_TRY(tdi_onnx_check_name(node->name, "a node", 0, m->err));
@@ -86,8 +76,8 @@ static td_status check_node(import *m, const Onnx__NodeProto *node) {
             node->op_type, node->domain, name);
     if (!is_constant(node) && !find_op(node))
         return tdi_fail(m->err, TD_UNSUPPORTED,
-                        "operator \"%.60s\" (node \"%.100s\") is not supported%s", node->op_type,
-                        name, remedy(node->op_type));
+                        "operator \"%.60s\" (node \"%.100s\") is not supported", node->op_type,
+                        name);
     if (node->n_output < 1 || !is_given(node->output[0]))
         return tdi_fail(m->err, TD_FORMAT, "%.60s node \"%.100s\" has no output", node->op_type,
                         name);

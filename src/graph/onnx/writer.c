@@ -136,6 +136,10 @@ static Onnx__AttributeProto *write_attribute(writer *w, const tdi_attr *attr) {
         if (proto->ints && attr->count)
             memcpy(proto->ints, attr->ints, attr->count * sizeof *proto->ints);
         break;
+    case TDI_ATTR_TENSOR:
+        proto->type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR;
+        proto->t = write_tensor(w, "", attr->tensor);
+        break;
     }
     return proto;
 }

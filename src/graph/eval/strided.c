@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "engine/ops/ops.h"
+#include "graph/eval/eval.h"
 
 void tdi_strides(const td_shape *shape, int64_t strides[TD_RANK_MAX]) {
     int64_t stride = 1;
@@ -66,5 +66,25 @@ void tdi_box_copy(const tdi_box *box, void *to, const void *from) {
         }
         if (axis < 0)
             return;
+    }
+}
+
+void tdi_walk_init(tdi_walk *walk, const td_shape *shape) {
+    memset(walk, 0, sizeof *walk);
+    walk->shape = *shape;
+}
+
+void tdi_walk_broadcast(tdi_walk *walk, const td_shape *operand) {
+    tdi_broadcast_strides(operand, &walk->shape, walk->stride[walk->operands++]);
+}
+
+void tdi_walk_next(tdi_walk *walk) {
+    for (int axis = walk->shape.rank - 1; axis >= 0; axis--) {
+        int wraps = ++walk->index[axis] == walk->shape.dim[axis];
+        for (int i = 0; i < walk->operands; i++)
+            walk->at[i] += walk->stride[i][axis] * (wraps ? 1 - walk->shape.dim[axis] : 1);
+        if (!wraps)
+            return;
+        walk->index[axis] = 0;
     }
 }

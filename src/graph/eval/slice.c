@@ -2,7 +2,7 @@
 /*
  * Slice and Transpose: the input walked through with other strides.
  */
-#include "engine/ops/ops.h"
+#include "graph/eval/eval.h"
 
 typedef struct walk {
     tdi_box box;
@@ -22,8 +22,8 @@ static walk *walk_new(const tdi_graph *graph, const tdi_node *node, tdi_arena *a
     return w;
 }
 
-td_status tdi_ops_prepare_slice(const tdi_graph *graph, const tdi_node *node, tdi_arena *arena,
-                                const void **args, td_error *err) {
+td_status tdi_eval_prepare_slice(const tdi_graph *graph, const tdi_node *node, tdi_arena *arena,
+                                 const void **args, td_error *err) {
     const td_shape *in = &graph->values[node->inputs[0]].shape;
     int64_t strides[TD_RANK_MAX];
     tdi_slice slice;
@@ -41,14 +41,14 @@ td_status tdi_ops_prepare_slice(const tdi_graph *graph, const tdi_node *node, td
     return TD_OK;
 }
 
-void tdi_ops_run_slice(const tdi_ops_call *call) {
+void tdi_eval_run_slice(const tdi_ops_call *call) {
     const walk *w = call->args;
     tdi_box_copy(&w->box, call->output.data,
                  (const char *)call->inputs[0].data + w->start * (int64_t)w->box.element_bytes);
 }
 
-td_status tdi_ops_prepare_transpose(const tdi_graph *graph, const tdi_node *node, tdi_arena *arena,
-                                    const void **args, td_error *err) {
+td_status tdi_eval_prepare_transpose(const tdi_graph *graph, const tdi_node *node, tdi_arena *arena,
+                                     const void **args, td_error *err) {
     const td_shape *in = &graph->values[node->inputs[0]].shape;
     int64_t strides[TD_RANK_MAX];
     int perm[TD_RANK_MAX];
@@ -63,6 +63,6 @@ td_status tdi_ops_prepare_transpose(const tdi_graph *graph, const tdi_node *node
     return TD_OK;
 }
 
-void tdi_ops_run_transpose(const tdi_ops_call *call) {
-    tdi_ops_run_slice(call);
+void tdi_eval_run_transpose(const tdi_ops_call *call) {
+    tdi_eval_run_slice(call);
 }

@@ -4,10 +4,10 @@
  */
 #include <string.h>
 
-#include "engine/ops/ops.h"
+#include "graph/eval/eval.h"
 
-td_status tdi_ops_prepare_concat(const tdi_graph *graph, const tdi_node *node, tdi_arena *arena,
-                                 const void **args, td_error *err) {
+td_status tdi_eval_prepare_concat(const tdi_graph *graph, const tdi_node *node, tdi_arena *arena,
+                                  const void **args, td_error *err) {
     int *axis = tdi_arena_alloc(arena, sizeof *axis);
     if (!axis)
         return tdi_fail_memory(err);
@@ -15,7 +15,7 @@ td_status tdi_ops_prepare_concat(const tdi_graph *graph, const tdi_node *node, t
     return tdi_concat_resolve(graph, node, axis, err);
 }
 
-void tdi_ops_run_concat(const tdi_ops_call *call) {
+void tdi_eval_run_concat(const tdi_ops_call *call) {
     int axis = *(const int *)call->args;
     const td_shape *shape = call->output.shape;
     size_t bytes = td_dtype_bytes(call->output.dtype), inner = bytes;
