@@ -171,6 +171,9 @@ static td_status copy_part(const tdi_graph *graph, part *p, const int *inputs, i
     if (!to)
         return tdi_fail_memory(err);
     to->batch = graph->batch;
+    if (graph->batch_reason &&
+        !(to->batch_reason = tdi_arena_strdup(&to->arena, graph->batch_reason)))
+        goto fail;
     if (copy_values(graph, p, to) || copy_nodes(graph, p, to) || copy_aliases(graph, to))
         goto fail;
     int *mapped_inputs = map_indices(p, to, inputs, input_count);

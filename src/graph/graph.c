@@ -6,14 +6,20 @@
 
 #include <string.h>
 
+#include "graph/build.h"
+
+void tdi_node_fini(tdi_node *node) {
+    for (size_t a = 0; a < node->attr_count; a++)
+        tdi_tensor_unref(node->attrs[a].tensor);
+}
+
 void tdi_graph_free(tdi_graph *graph) {
     if (!graph)
         return;
     for (int i = 0; i < graph->value_count; i++)
         tdi_tensor_unref(graph->values[i].data);
     for (int n = 0; n < graph->node_count; n++)
-        for (size_t a = 0; a < graph->nodes[n].attr_count; a++)
-            tdi_tensor_unref(graph->nodes[n].attrs[a].tensor);
+        tdi_node_fini(&graph->nodes[n]);
     tdi_free(graph->values);
     tdi_free(graph->nodes);
     tdi_arena_free(&graph->arena);

@@ -56,8 +56,9 @@ typedef struct tdi_graph {
     tdi_arena arena; /* owns names, attributes and index arrays */
     const char *name;
     int64_t opset, ir_version;
-    int symbolic_batch; /* axis 0 of the inputs had no number in the file */
-    int64_t batch;      /* what axis 0 is bound to; 1 after loading */
+    int symbolic_batch;       /* axis 0 of the inputs had no number in the file */
+    int64_t batch;            /* what axis 0 is bound to; 1 after loading */
+    const char *batch_reason; /* why a batch that the file leaves open is fixed to 1; or NULL */
     tdi_value *values;
     size_t value_capacity, node_capacity;
     int value_count;
@@ -92,6 +93,10 @@ const tdi_tensor *tdi_node_tensor(const tdi_node *node, const char *name); /* or
  * of the old batch, some of the new.
  */
 td_status tdi_graph_infer(tdi_graph *graph, int64_t batch, td_error *err);
+
+/* The same node by node, for passes that look on: first the inputs, then each node in order. */
+td_status tdi_graph_infer_begin(tdi_graph *graph, int64_t batch, td_error *err);
+td_status tdi_graph_infer_node(tdi_graph *graph, tdi_node *node, td_error *err);
 
 /*
  * The same with batch 1, once after building; before that, finds out which values follow the batch

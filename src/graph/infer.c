@@ -104,6 +104,10 @@ static td_status bind_inputs(tdi_graph *graph, int64_t batch, td_error *err) {
     if (batch < 1 || batch > TDI_ELEMENTS_MAX)
         return tdi_fail(err, TD_ARGUMENT, "a batch of %lld pictures is not possible",
                         (long long)batch);
+    if (batch != 1 && graph->batch_reason)
+        return tdi_fail(err, TD_UNSUPPORTED,
+                        "%s: the model runs one picture at a time only, not %lld",
+                        graph->batch_reason, (long long)batch);
     if (batch != 1 && !graph->symbolic_batch)
         return tdi_fail(err, TD_UNSUPPORTED,
                         "the model's batch is fixed, so it cannot run with batch %lld; export it "
@@ -121,26 +125,36 @@ static td_status bind_inputs(tdi_graph *graph, int64_t batch, td_error *err) {
     return TD_OK;
 }
 
-td_status tdi_graph_infer(tdi_graph *graph, int64_t batch, td_error *err) {
-    int64_t macs = 0;
+td_status tdi_graph_infer_begin(tdi_graph *graph, int64_t batch, td_error *err) {
     TD_TRY(bind_inputs(graph, batch, err));
     for (int i = 0; i < graph->value_count; i++)
         graph->values[i].depends_on_input = 0;
     for (int i = 0; i < graph->input_count; i++)
         graph->values[graph->inputs[i]].depends_on_input = 1;
+    return TD_OK;
+}
+
+td_status tdi_graph_infer_node(tdi_graph *graph, tdi_node *node, td_error *err) {
+    TD_TRY(check_arity(graph, node, err));
+    TD_TRY(check_attrs(node, err));
+    int depends = 0;
+    for (int i = 0; i < node->input_count; i++)
+        if (node->inputs[i] >= 0)
+            depends |= graph->values[node->inputs[i]].depends_on_input;
+    for (int i = 0; i < node->output_count; i++)
+        if (node->outputs[i] >= 0)
+            graph->values[node->outputs[i]].depends_on_input = depends;
+    TD_TRY(node->op->infer(graph, node, err));
+    node->macs = depends && node->op->macs ? node->op->macs(graph, node) / graph->batch : 0;
+    return TD_OK;
+}
+
+td_status tdi_graph_infer(tdi_graph *graph, int64_t batch, td_error *err) {
+    int64_t macs = 0;
+    TD_TRY(tdi_graph_infer_begin(graph, batch, err));
     for (int n = 0; n < graph->node_count; n++) {
         tdi_node *node = &graph->nodes[n];
-        TD_TRY(check_arity(graph, node, err));
-        TD_TRY(check_attrs(node, err));
-        int depends = 0;
-        for (int i = 0; i < node->input_count; i++)
-            if (node->inputs[i] >= 0)
-                depends |= graph->values[node->inputs[i]].depends_on_input;
-        for (int i = 0; i < node->output_count; i++)
-            if (node->outputs[i] >= 0)
-                graph->values[node->outputs[i]].depends_on_input = depends;
-        TD_TRY(node->op->infer(graph, node, err));
-        node->macs = depends && node->op->macs ? node->op->macs(graph, node) / batch : 0;
+        TD_TRY(tdi_graph_infer_node(graph, node, err));
         if (node->macs > INT64_MAX - macs)
             return tdi_op_fail(node, err, TD_LIMIT, "the model has too many operations to count");
         macs += node->macs;

@@ -47,13 +47,15 @@ td_status tdi_infer_reshape(const tdi_graph *graph, const tdi_node *node, td_err
     TD_TRY(tdi_op_check(graph, node, 0, 0, TD_RANK_MAX, 0, err));
     const tdi_value *x = tdi_node_input(graph, node, 0);
     int allowzero = graph->opset >= 14 && tdi_node_int(node, "allowzero", 0) != 0;
+    /* A number that is computed may follow the batch. */
+    int is_written = tdi_node_input(graph, node, 1)->producer < 0;
     td_shape shape = tdi_shape_of(0, NULL);
     int wild = -1;
 
     TD_TRY(tdi_op_constant_ints(graph, node, 1, TD_RANK_MAX, shape.dim, &shape.rank, err));
     for (int i = 0; i < shape.rank; i++) {
         int64_t *dim = &shape.dim[i];
-        if (*dim > 0 && i == 0 && x->shape.rank > 0 && *dim != x->shape.dim[0])
+        if (*dim > 0 && i == 0 && x->shape.rank > 0 && *dim != x->shape.dim[0] && is_written)
             TD_TRY(tdi_op_refuse_batch_axis(graph, node, x, 0, err));
         if (*dim == 0 && !allowzero) {
             if (i >= x->shape.rank)

@@ -9,6 +9,7 @@
 #include "graph/onnx/onnx.h"
 #include "graph/onnx/proto.h"
 #include "graph/onnx/scan.h"
+#include "graph/shapes.h"
 
 #define OPSET_MIN 7
 #define OPSET_MAX 21
@@ -80,14 +81,25 @@ static td_status check_outputs(const tdi_graph *graph, td_error *err) {
     return TD_OK;
 }
 
-/* Takes over `imported`. */
-static td_status finish(tdi_graph *imported, tdi_graph **out, td_error *err) {
-    tdi_graph *graph = NULL;
-    td_status status = tdi_onnx_fold(imported, err);
+/* What the outputs need, in place of the graph. */
+static td_status prune(tdi_graph **graph, td_error *err) {
+    tdi_graph *pruned = NULL;
+    td_status status = tdi_graph_extract(*graph, (*graph)->inputs, (*graph)->input_count,
+                                         (*graph)->outputs, (*graph)->output_count, &pruned, err);
+    tdi_graph_free(*graph);
+    *graph = pruned;
+    return status;
+}
+
+/* Takes over `graph`. */
+static td_status finish(tdi_graph *graph, tdi_graph **out, td_error *err) {
+    td_status status = tdi_onnx_fold(graph, err);
     if (status == TD_OK)
-        status = tdi_graph_extract(imported, imported->inputs, imported->input_count,
-                                   imported->outputs, imported->output_count, &graph, err);
-    tdi_graph_free(imported);
+        status = prune(&graph, err);
+    if (status == TD_OK)
+        status = tdi_shapes_fold(graph, err);
+    if (status == TD_OK)
+        status = prune(&graph, err);
     if (status == TD_OK)
         status = tdi_graph_settle(graph, err);
     if (status == TD_OK)
