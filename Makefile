@@ -2,7 +2,7 @@
 BUILD ?= build
 JOBS  ?= $(shell nproc)
 
-.PHONY: all demo test test-all bench format check-format fuzz install clean help deps
+.PHONY: all demo test test-all bench bench-engine format check-format fuzz install clean help deps
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD) -j $(JOBS)
@@ -30,6 +30,9 @@ test-all: ## the tests in every build: gcc and clang with -Werror, sanitizers, m
 
 bench: all ## measure; needs the evaluation data (TANDEM_DATA or ../shared/data) for most of it
 	bench/run $(BUILD)
+
+bench-engine: all ## measure the engine beside onnxruntime (BENCH_ARGS="--help" lists what can be chosen)
+	bench/engine/run $(BUILD) $(BENCH_ARGS)
 
 format: ## lay out all C files
 	@scripts/install-dependencies ci

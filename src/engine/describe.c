@@ -38,3 +38,28 @@ char *tdi_program_describe(const tdi_program *program) {
         tdi_text_append(&text, "%s", "");
     return tdi_text_take(&text);
 }
+
+size_t tdi_program_step_count(const tdi_program *program) {
+    return program->action_count;
+}
+
+tdi_step_info tdi_program_step(const tdi_program *program, size_t index) {
+    const tdi_graph *graph = program->graph;
+    const tdi_action *action = &program->actions[index];
+    const tdi_kernel *kernel = action->kernel;
+    const tdi_step *step = action->step;
+    int value = step ? step->output : program->slots[action->inputs[0]].value;
+    tdi_step_info info = {.type = "copy", .fused = "", .name = graph->values[value].name};
+    if (step) {
+        info.type = step->node->op->type;
+        info.fused = step->fused;
+        info.name = step->node->name;
+        info.macs = step->node->macs * graph->batch;
+    }
+    info.shape = graph->values[value].shape;
+    info.backend = kernel->backend->name;
+    info.implementation = kernel->implementation;
+    info.weights_bytes = kernel->weights_bytes;
+    info.scratch_bytes = kernel->scratch_bytes;
+    return info;
+}

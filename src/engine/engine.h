@@ -60,6 +60,19 @@ tdi_footprint tdi_program_footprint(const tdi_program *program);
 /* One line per step: operator(s), implementation, shapes, bytes; for inspection. tdi_free(). */
 char *tdi_program_describe(const tdi_program *program);
 
+/* What a program executes, step by step; for reports. Strings live as long as the program. */
+typedef struct tdi_step_info {
+    const char *type;  /* "Conv"; "copy" for a change of format */
+    const char *fused; /* what is done along with it, as "+Relu"; "" */
+    const char *name;  /* the node's, or the copied tensor's */
+    const char *backend, *implementation;
+    td_shape shape; /* of the result */
+    int64_t macs;   /* of the whole batch */
+    size_t weights_bytes, scratch_bytes;
+} tdi_step_info;
+size_t tdi_program_step_count(const tdi_program *program);
+tdi_step_info tdi_program_step(const tdi_program *program, size_t index);
+
 /*
  * One thread's state: activations and scratchpad. Keeps a reference to the program. Inputs and
  * outputs are dense, row-major, in the dtype and with the batch of the program's inputs and
@@ -75,6 +88,8 @@ size_t tdi_run_input_bytes(const tdi_run *run, int index);
 /* Computes. Allocates nothing of ours. One thread at a time per run, any number of runs of one
  * program at once. */
 td_status tdi_run_execute(tdi_run *run, td_error *err);
+/* The same, and writes what each step took; `durations` has room for the program's steps. */
+td_status tdi_run_profile(tdi_run *run, td_duration *durations, td_error *err);
 /* Valid until the next execute. */
 const void *tdi_run_output(const tdi_run *run, int index);
 size_t tdi_run_output_bytes(const tdi_run *run, int index);

@@ -2,6 +2,7 @@
 /*
  * Runs: one thread's memory, and the program's kernels tied to it.
  */
+#include "base/clock.h"
 #include "base/memory.h"
 #include "engine/program.h"
 
@@ -84,6 +85,18 @@ td_status tdi_run_execute(tdi_run *run, td_error *err) {
     tdi_program_enter(run->program);
     for (size_t i = 0; i < run->bound_count; i++)
         TD_TRY(run->bounds[i]->backend->execute(run->bounds[i], err));
+    return TD_OK;
+}
+
+td_status tdi_run_profile(tdi_run *run, td_duration *durations, td_error *err) {
+    tdi_program_enter(run->program);
+    td_time begin = tdi_now();
+    for (size_t i = 0; i < run->bound_count; i++) {
+        TD_TRY(run->bounds[i]->backend->execute(run->bounds[i], err));
+        td_time end = tdi_now();
+        durations[i] = end - begin;
+        begin = end;
+    }
     return TD_OK;
 }
 

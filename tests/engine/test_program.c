@@ -224,6 +224,35 @@ static void every_allocation_may_fail(void **state) {
     tdi_graph_free(graph);
 }
 
+static void profile_times_every_step_and_changes_no_answer(void **state) {
+    tdi_graph *graph = small_network();
+    tdi_program_settings settings = {1, 1, NULL};
+    tdi_prng prng = {9};
+    float *values = random_floats(&prng, 3 * 12 * 12), plain[10];
+    const float *inputs[1] = {values};
+    (void)state;
+    ran r = run_graph(graph, &settings, inputs);
+    memcpy(plain, tdi_run_output(r.run, 0), sizeof plain);
+    size_t steps = tdi_program_step_count(r.program);
+    td_duration *durations = malloc((steps + 1) * sizeof *durations);
+    for (size_t i = 0; i <= steps; i++)
+        durations[i] = -1;
+    memcpy(tdi_run_input(r.run, 0), values, tdi_run_input_bytes(r.run, 0));
+    assert_int_equal(tdi_run_profile(r.run, durations, NULL), TD_OK);
+    assert_memory_equal(tdi_run_output(r.run, 0), plain, sizeof plain);
+    int64_t macs = 0;
+    for (size_t i = 0; i < steps; i++) {
+        assert_true(durations[i] >= 0);
+        macs += tdi_program_step(r.program, i).macs;
+    }
+    assert_true(durations[steps] == -1);
+    assert_true(macs == tdi_graph_macs(graph));
+    free(durations);
+    free(values);
+    ran_free(&r);
+    tdi_graph_free(graph);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(spans_that_live_together_never_overlap),
@@ -231,6 +260,7 @@ int main(void) {
         cmocka_unit_test(pictures_of_a_batch_get_the_answers_that_they_get_alone),
         cmocka_unit_test(threads_inside_an_operator_give_the_same_answer),
         cmocka_unit_test(execution_allocates_nothing_of_ours),
+        cmocka_unit_test(profile_times_every_step_and_changes_no_answer),
         cmocka_unit_test(programs_with_shared_packs_hold_the_weights_once),
         cmocka_unit_test(settings_out_of_range_are_refused),
         cmocka_unit_test(every_allocation_may_fail),

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Measurements: each gives a dictionary of figures, without saying how they are shown."""
+import array
+import random
+import statistics
+
+import models
+from processes import Busy, Machine, Skipped, onnxruntime, peak_gflops, tandem
+
+TURN_MS = 80  # how long one runtime computes before the other has its turn
+
+
+class Setup:
+    """What all measurements of one call share."""
+
+    def __init__(self, build, work, rounds):
+        self.build, self.work, self.rounds = build, work, rounds
+        self.peaks = {}
+
+    def peak(self, threads):
+        """The best that was seen: measured anew each time, as the clock of the processor varies."""
+        self.peaks[threads] = max(self.peaks.get(threads, 0), peak_gflops(self.build, threads))
+        return self.peaks[threads]
+
+    def feed(self, runtimes):
+        first = runtimes[0].about["inputs"]
+        for index, tensor in enumerate(first):
+            path = self.work / f"input.{index}"
+            models.write_input(path, tensor["dtype"], tensor["shape"])
+            for runtime in runtimes:
+                theirs = [t["name"] for t in runtime.about["inputs"]].index(tensor["name"])
+                runtime.ask(f"feed {theirs} {path}")
+
+
+def turn_length(runtime):
+    """How many inferences make a turn; also the warm-up."""
+    fastest = min(runtime.run(3))
+    return max(1, min(200, round(TURN_MS / fastest)))
+
+
+def turn(runtime, count):
+    """Times of one turn. The first inference finds the other's data in the caches and is left out where there are several."""
+    times = runtime.run(count)
+    return times[1:] if count > 2 else times
+
+
+def alternate(runtimes, rounds):
+    """Times of each, in short turns, in random order, never two at once."""
+    order = random.Random(1)
+    counts = [turn_length(r) for r in runtimes]
+    times = [[] for _ in runtimes]
+    for _ in range(rounds):
+        for i in order.sample(range(len(runtimes)), len(runtimes)):
+            times[i] += turn(runtimes[i], counts[i])
+    return times
+
+
+def largest_difference(setup, runtimes):
+    """Between the first outputs, in units of the largest absolute value; None where the types have no such thing."""
+    outputs = []
+    for index, runtime in enumerate(runtimes):
+        tensors = runtime.about["outputs"]
+        if tensors[0]["dtype"] != "float32":
+            return None
+        runtime.ask(f"save {setup.work / f'output{index}'}")
+        content = array.array("f")
+        content.frombytes((setup.work / f"output{index}.0").read_bytes())
+        outputs.append(content)
+    if len(outputs[0]) != len(outputs[1]):
+        raise Skipped("the outputs have different sizes")
+    scale = max(abs(value) for value in outputs[1]) or 1.0
+    return max(abs(a - b) for a, b in zip(*outputs)) / scale
+
+
+def close_all(runtimes):
+    for runtime in runtimes:
+        runtime.close()
+
+
+def compare(setup, path, batch, threads, precision):
+    """Tandem beside onnxruntime."""
+    peak = setup.peak(threads)
+    runtimes = []
+    try:
+        runtimes.append(tandem(setup.build, path, batch, threads, precision))
+        runtimes.append(onnxruntime(path, batch, threads))
+        setup.feed(runtimes)
+        machine, cpu = Machine(), sum(r.cpu_seconds() for r in runtimes)
+        ours, theirs = alternate(runtimes, setup.rounds)
+        others = machine.others(sum(r.cpu_seconds() for r in runtimes) - cpu)
+        difference = largest_difference(setup, runtimes)
+    finally:
+        close_all(runtimes)
+    ms, other_ms = statistics.median(ours), statistics.median(theirs)
+    about = runtimes[0].about
+    gflop = 2e-9 * about["macs"] * batch
+    mb = 1 / (1 << 20)
+    return {
+        "batch": batch, "threads": threads, "precision": precision,
+        "tandem_ms": ms, "tandem_min_ms": min(ours), "onnxruntime_ms": other_ms, "onnxruntime_min_ms": min(theirs),
+        "ratio": ms / other_ms, "ratio_of_minima": min(ours) / min(theirs),
+        "tandem_images_per_s": 1000 * batch / ms, "onnxruntime_images_per_s": 1000 * batch / other_ms,
+        "peak_gflops": peak, "peak_share": gflop / (ms / 1000) / peak,
+        "onnxruntime_peak_share": gflop / (other_ms / 1000) / peak,
+        "max_difference": difference,
+        "peak_rss_mb": runtimes[0].peak_rss_bytes * mb, "onnxruntime_peak_rss_mb": runtimes[1].peak_rss_bytes * mb,
+        "onnxruntime_bare_rss_mb": runtimes[1].about["bare_rss_bytes"] * mb,
+        "weights_mb": about["weights_bytes"] * mb, "arena_mb": about["arena_bytes"] * mb,
+        "scratch_mb": about["scratch_bytes"] * mb,
+        "tandem_load_ms": about["load_ms"], "onnxruntime_load_ms": runtimes[1].about["load_ms"],
+        "inferences": [len(ours), len(theirs)], "others_cpu_share": others,
+    }
+
+
+def itself(setup, path, batch, threads, precision):
+    """Tandem beside Tandem: how far from 1 a ratio of equals is on this machine now."""
+    runtimes = []
+    try:
+        for _ in range(2):
+            runtimes.append(tandem(setup.build, path, batch, threads, precision))
+        setup.feed(runtimes)
+        first, second = alternate(runtimes, setup.rounds)
+    finally:
+        close_all(runtimes)
+    return {"batch": batch, "threads": threads, "precision": precision,
+            "first_ms": statistics.median(first), "second_ms": statistics.median(second),
+            "ratio": statistics.median(first) / statistics.median(second)}
+
+
+def layers(setup, path, batch, threads, precision):
+    """Where the time of one inference goes."""
+    peak = setup.peak(threads)
+    runtime = tandem(setup.build, path, batch, threads, precision)
+    try:
+        setup.feed([runtime])
+        count = max(5, min(400, setup.rounds * turn_length(runtime)))
+        steps = runtime.ask(f"layers {count}")["layers"]
+        whole = statistics.median(runtime.run(count))
+    finally:
+        runtime.close()
+    total = sum(step["ns"] for step in steps)
+    for step in steps:
+        step["ms"] = step.pop("ns") / 1e6
+        step["share"] = step["ms"] * 1e6 / total
+        step["gflops"] = 2e-6 * step["macs"] / step["ms"] if step["ms"] else 0.0
+        step["peak_share"] = step["gflops"] / peak
+    return {"batch": batch, "threads": threads, "precision": precision, "tandem_ms": whole,
+            "steps_ms": total / 1e6, "peak_gflops": peak, "layers": steps}
+
+
+def steady(setup, path, batch, threads, precision):
+    """Each runtime with every processor kept busy by somebody else, against alone."""
+    runtimes, row = [], {"batch": batch, "threads": threads, "precision": precision}
+    try:
+        runtimes.append(tandem(setup.build, path, batch, threads, precision))
+        runtimes.append(onnxruntime(path, batch, threads))
+        setup.feed(runtimes)
+        idle = alternate(runtimes, setup.rounds)
+        with Busy(setup.build, 2):
+            loaded = alternate(runtimes, setup.rounds)
+    finally:
+        close_all(runtimes)
+    for runtime, before, after in zip(runtimes, idle, loaded):
+        row[f"{runtime.name}_ms"] = statistics.median(before)
+        row[f"{runtime.name}_loaded_ms"] = statistics.median(after)
+        row[f"{runtime.name}_factor"] = statistics.median(after) / statistics.median(before)
+    return row
+
+
+def together(runtimes, count, rounds):
+    """Times of each while all compute; only those are kept during which nobody had finished."""
+    times = [[] for _ in runtimes]
+    for _ in range(rounds):
+        for runtime in runtimes:
+            runtime.start(f"run {count}")
+        turns = [[ns / 1e6 for ns in runtime.finish()["ns"]] for runtime in runtimes]
+        shortest = min(sum(t) for t in turns)
+        for kept, taken in zip(times, turns):
+            elapsed = 0.0
+            for ms in taken:
+                elapsed += ms
+                if elapsed <= shortest:
+                    kept.append(ms)
+    return times
+
+
+def two(setup, path, batch, threads, precision):
+    """Two programs at once against one alone."""
+    runtimes, row = [], {"batch": batch, "threads": threads, "precision": precision}
+    try:
+        for _ in range(2):
+            runtimes.append(tandem(setup.build, path, batch, threads, precision))
+        setup.feed(runtimes)
+        alone = alternate(runtimes, setup.rounds)
+        both = together(runtimes, 2 * turn_length(runtimes[0]), setup.rounds)
+    finally:
+        close_all(runtimes)
+    row["alone_ms"] = statistics.median(alone[0] + alone[1])
+    for name, times in zip(("first", "second"), both):
+        row[f"{name}_ms"] = statistics.median(times)
+        row[f"{name}_factor"] = row[f"{name}_ms"] / row["alone_ms"]
+    return row
