@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measurements: each gives a dictionary of figures, without saying how they are shown."""
 import array
+import itertools
+import os
 import random
 import statistics
 
@@ -149,53 +151,53 @@ def layers(setup, path, batch, threads, precision):
 
 
 def steady(setup, path, batch, threads, precision):
-    """Each runtime with every processor kept busy by somebody else, against alone."""
+    """Each runtime with every processor kept busy by somebody else, against alone; in turns."""
     runtimes, row = [], {"batch": batch, "threads": threads, "precision": precision}
+    busy = Busy(setup.build, os.cpu_count())
     try:
         runtimes.append(tandem(setup.build, path, batch, threads, precision))
         runtimes.append(onnxruntime(path, batch, threads))
         setup.feed(runtimes)
-        idle = alternate(runtimes, setup.rounds)
-        with Busy(setup.build, 2):
-            loaded = alternate(runtimes, setup.rounds)
+        for runtime in runtimes:
+            count, alone, loaded = turn_length(runtime), [], []
+            for _ in range(setup.rounds):
+                alone += turn(runtime, count)
+                busy.wake()
+                loaded += turn(runtime, count)
+                busy.sleep()
+            row[f"{runtime.name}_ms"] = statistics.median(alone)
+            row[f"{runtime.name}_loaded_ms"] = statistics.median(loaded)
+            row[f"{runtime.name}_factor"] = statistics.median(loaded) / statistics.median(alone)
     finally:
+        busy.close()
         close_all(runtimes)
-    for runtime, before, after in zip(runtimes, idle, loaded):
-        row[f"{runtime.name}_ms"] = statistics.median(before)
-        row[f"{runtime.name}_loaded_ms"] = statistics.median(after)
-        row[f"{runtime.name}_factor"] = statistics.median(after) / statistics.median(before)
     return row
 
 
-def together(runtimes, count, rounds):
-    """Times of each while all compute; only those are kept during which nobody had finished."""
-    times = [[] for _ in runtimes]
-    for _ in range(rounds):
-        for runtime in runtimes:
-            runtime.start(f"run {count}")
-        turns = [[ns / 1e6 for ns in runtime.finish()["ns"]] for runtime in runtimes]
-        shortest = min(sum(t) for t in turns)
-        for kept, taken in zip(times, turns):
-            elapsed = 0.0
-            for ms in taken:
-                elapsed += ms
-                if elapsed <= shortest:
-                    kept.append(ms)
-    return times
+def at_once(runtimes, count):
+    """Times of each while all compute: those are left out during which another had finished already."""
+    for runtime in runtimes:
+        runtime.start(f"run {count}")
+    turns = [[ns / 1e6 for ns in runtime.finish()["ns"]] for runtime in runtimes]
+    shortest = min(sum(times) for times in turns)
+    return [[ms for ms, end in zip(times, itertools.accumulate(times)) if end <= shortest] for times in turns]
 
 
 def two(setup, path, batch, threads, precision):
-    """Two programs at once against one alone."""
+    """Two programs at once against one alone; in turns."""
     runtimes, row = [], {"batch": batch, "threads": threads, "precision": precision}
     try:
         for _ in range(2):
             runtimes.append(tandem(setup.build, path, batch, threads, precision))
         setup.feed(runtimes)
-        alone = alternate(runtimes, setup.rounds)
-        both = together(runtimes, 2 * turn_length(runtimes[0]), setup.rounds)
+        count, alone, both = turn_length(runtimes[0]), [], [[], []]
+        for _ in range(setup.rounds):
+            alone += turn(runtimes[0], count)
+            for kept, times in zip(both, at_once(runtimes, 2 * count)):
+                kept += times
     finally:
         close_all(runtimes)
-    row["alone_ms"] = statistics.median(alone[0] + alone[1])
+    row["alone_ms"] = statistics.median(alone)
     for name, times in zip(("first", "second"), both):
         row[f"{name}_ms"] = statistics.median(times)
         row[f"{name}_factor"] = row[f"{name}_ms"] / row["alone_ms"]

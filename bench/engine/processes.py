@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import time
 
@@ -84,7 +85,8 @@ def tandem(build, model, batch, threads, precision):
     if not worker.exists():
         raise Skipped(f"{worker} is not built")
     # What the program `tandem` gives itself: see td_environment_check().
-    return Runtime("tandem", [worker, model, str(batch), str(threads), precision], {"GOMP_SPINCOUNT": "1000"})
+    environment = {"GOMP_SPINCOUNT": os.environ.get("GOMP_SPINCOUNT", "1000")}
+    return Runtime("tandem", [worker, model, str(batch), str(threads), precision], environment)
 
 
 def install_onnxruntime():
@@ -107,16 +109,24 @@ def peak_gflops(build, threads):
 
 
 class Busy:
-    """Processes that keep `count` processors busy."""
+    """Processes that keep `count` processors busy while they are awake; asleep at first."""
 
     def __init__(self, build, count):
         command = [build / "bench" / "engine" / "bench_peak", "busy"]
         self.processes = [subprocess.Popen(command) for _ in range(count)]
+        self.sleep()
 
-    def __enter__(self):
-        return self
+    def _signal(self, number):
+        for process in self.processes:
+            process.send_signal(number)
 
-    def __exit__(self, *_):
+    def sleep(self):
+        self._signal(signal.SIGSTOP)
+
+    def wake(self):
+        self._signal(signal.SIGCONT)
+
+    def close(self):
         for process in self.processes:
             process.kill()
             process.wait()

@@ -7,6 +7,7 @@
 #ifndef TANDEM_TANDEM_H
 #define TANDEM_TANDEM_H
 
+#include <tandem/array.h>
 #include <tandem/base.h>
 #include <tandem/codec.h>
 #include <tandem/device.h>
