@@ -12,6 +12,7 @@
 #include "args.h"
 #include "cli.h"
 #include "progress.h"
+#include "run_arrays.h"
 #include "run_report.h"
 
 static const char verb[] = "run";
@@ -209,11 +210,17 @@ static void runner_fini(runner *r) {
     td_source_close(r->source);
 }
 
+static int ends_with(const char *text, const char *end) {
+    size_t length = strlen(text), end_length = strlen(end);
+    return length >= end_length && !strcmp(text + length - end_length, end);
+}
+
 int verb_run(int argc, char **argv) {
     td_device_settings settings = td_device_settings_default();
     runner *r = cli_alloc(1, sizeof *r);
     int json = 0, no_agreement = 0;
     int64_t subset[2] = {0, 0}, limit = 0, threads = 0, top = 0, window = 1;
+    const char *save = NULL;
     arg_list operands = {0};
     const arg_option options[] = {
         {"server", 0, ARG_TEXT, &settings.server, "HOST:PORT",
@@ -241,22 +248,32 @@ int verb_run(int argc, char **argv) {
          WINDOW_MAX},
         {"cache", 0, ARG_TEXT, &settings.cache, "DIR",
          "where fetched bundles are kept (default: ~/.cache/tandem)", 0, 0},
+        {"save", 0, ARG_TEXT, &save, "DIR",
+         "take arrays (.npy) as they are and write the outputs there", 0, 0},
         {"no-agreement", 0, ARG_FLAG, &no_agreement, NULL,
          "do not run the uncut network here for comparison", 0, 0},
         {"json", 0, ARG_FLAG, &json, NULL, "one JSON document on standard output", 0, 0},
     };
     const arg_verb self = {
         verb,
-        "[--server HOST:PORT] --model NAME [--cut NAME] [--codec STRATEGY] SOURCE...",
+        "[--server HOST:PORT] --model NAME [--cut NAME] [--codec STRATEGY] SOURCE...\n"
+        "       tandem run --model NAME [--cut NAME [--codec STRATEGY]] INPUT.npy "
+        "[NAME=OTHER.npy...] "
+        "--save DIR",
         "Classifies pictures: the head runs here, the tail on the server. A SOURCE is a picture, "
         "a\n"
         "folder of pictures, or a file of CIFAR records. Every frame prints its label, the bytes\n"
         "sent, and where the time went, in ms:\n"
         "  It = Ic (fit, head) + Ec (encode) + D/B (sending) + RTT + Es (decode) + Is (tail) + "
-        "rest",
+        "rest\n"
+        "With --save the inputs are NumPy files, of the element types that the network declares, "
+        "and\n"
+        "so are the outputs: for comparing them with another runtime's. Uncut unless --cut is "
+        "given.",
         "  tandem run --server 127.0.0.1:7433 --model fashion --cut layer2.0.relu2 \\\n"
         "      --codec uniform:levels=16,clip=3.3 pictures/\n"
-        "  tandem run --model net.onnx photo.jpg",
+        "  tandem run --model net.onnx photo.jpg\n"
+        "  tandem run --model net.onnx input.npy --save outputs/",
         options,
         sizeof options / sizeof options[0]};
     int code;
@@ -270,6 +287,17 @@ int verb_run(int argc, char **argv) {
         code = parsed == ARGS_HELP ? CLI_OK : CLI_USAGE;
     else if (!settings.model)
         code = cli_usage(verb, "say which network: --model NAME");
+    else if (save &&
+             (settings.server || settings.cache || subset[1] || limit || top || window != 1))
+        code = cli_usage(verb, "with --save arrays are run once, in this process: leave out "
+                               "--server, --cache, --subset, --limit, --top and --window");
+    else if (save)
+        code = run_arrays(&(run_arrays_settings){settings.model, settings.cut, settings.codec, save,
+                                                 (int)threads, json, operands.items,
+                                                 operands.count});
+    else if (operands.count && ends_with(operands.items[0], ".npy"))
+        code = cli_usage(verb, "%s is an array: say with --save DIR where the outputs go",
+                         operands.items[0]);
     else if (!operands.count)
         code = cli_usage(verb, "give at least one picture, folder of pictures or file of records");
     else if (cli_open_source(operands.items, operands.count, subset, limit, &r->source, &err))

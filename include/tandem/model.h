@@ -5,6 +5,7 @@
 #ifndef TANDEM_MODEL_H
 #define TANDEM_MODEL_H
 
+#include <tandem/array.h>
 #include <tandem/base.h>
 #include <tandem/codec.h>
 #include <tandem/picture.h>
@@ -168,6 +169,46 @@ TD_API int64_t td_tail_output_elements(const td_tail *tail, size_t index);
  * run. */
 TD_API td_status td_tail_run(td_tail *tail, const void *const *features, const float **outputs,
                              td_error *err);
+
+/*
+ * A network on arrays as they are: no picture, no recipe, every input and output in its own element
+ * type, so that outputs can be compared with another runtime's. At a cut the tensors go through a
+ * codec from the head to the tail, in this process. Used by one thread at a time.
+ */
+typedef struct td_array_run td_array_run;
+
+typedef struct td_array_run_settings {
+    const char *cut; /* NULL or `output`: uncut; `input` is for pictures, and refused */
+    /* NULL: what the bundle says for that cut, else `raw`; uncut: none. Not without a cut. */
+    const char *codec;
+    int64_t batch; /* what a symbolic batch is bound to; default 1 */
+    int threads;   /* as in td_half_settings */
+} td_array_run_settings;
+
+TD_API td_array_run_settings td_array_run_settings_default(void);
+
+/* Blocks while compiling. Settings are copied, the model is referenced. TD_ARGUMENT, TD_CUT,
+ * TD_STRATEGY and so on say which setting does not fit. */
+TD_API td_status td_array_run_open(td_model *model, const td_array_run_settings *settings,
+                                   td_array_run **out, td_error *err);
+TD_API void td_array_run_close(td_array_run *run);
+/* The strategy with every setting written out; NULL where no codec takes part. Owned by the run. */
+TD_API const char *td_array_run_codec(const td_array_run *run);
+
+typedef struct td_array_result {
+    const td_array *outputs; /* of the model, in its order; owned by the run, valid until it is used
+                                again */
+    size_t output_count;
+    size_t bytes; /* encoded size of the cut's tensors, all pictures together; 0 without a codec */
+    td_duration ic, ec, es, is; /* what head, encoder, decoder and tail took */
+} td_array_result;
+
+/*
+ * Runs once. inputs[i] is the array of the model's input i; TD_MISMATCH where element type or shape
+ * differ from what the model and the batch say. Blocks while computing.
+ */
+TD_API td_status td_array_run_execute(td_array_run *run, const td_array *inputs, size_t input_count,
+                                      td_array_result *out, td_error *err);
 
 #ifdef __cplusplus
 }

@@ -16,12 +16,12 @@ td_half_settings td_half_settings_default(void) {
     return settings;
 }
 
-static td_status check_settings(const td_half_settings *settings, int *threads, td_error *err) {
-    *threads = settings ? settings->threads : 1;
-    if (*threads < 0 || *threads > THREADS_MAX)
-        return tdi_fail(err, TD_ARGUMENT, "threads must be 0..%d, not %d", THREADS_MAX, *threads);
-    if (*threads == 0)
-        *threads = tdi_cpu_count() < THREADS_MAX ? tdi_cpu_count() : THREADS_MAX;
+td_status tdi_threads_resolve(int wanted, int *threads, td_error *err) {
+    *threads = wanted ? wanted : tdi_cpu_count();
+    if (wanted < 0 || wanted > THREADS_MAX)
+        return tdi_fail(err, TD_ARGUMENT, "threads must be 0..%d, not %d", THREADS_MAX, wanted);
+    if (*threads > THREADS_MAX)
+        *threads = THREADS_MAX;
     return TD_OK;
 }
 
@@ -37,7 +37,7 @@ struct td_head {
 td_status td_head_open(td_model *model, const char *cut, const td_half_settings *settings,
                        td_head **out, td_error *err) {
     int threads;
-    TD_TRY(check_settings(settings, &threads, err));
+    TD_TRY(tdi_threads_resolve(settings ? settings->threads : 1, &threads, err));
     td_head *head = tdi_calloc(1, sizeof *head);
     if (!head)
         return tdi_fail_memory(err);
@@ -136,7 +136,7 @@ static td_status open_copies(td_tail *tail, td_error *err) {
 td_status td_tail_open(td_model *model, const char *cut, const td_half_settings *settings,
                        td_tail **out, td_error *err) {
     int threads;
-    TD_TRY(check_settings(settings, &threads, err));
+    TD_TRY(tdi_threads_resolve(settings ? settings->threads : 1, &threads, err));
     td_tail *tail = tdi_calloc(1, sizeof *tail);
     if (!tail)
         return tdi_fail_memory(err);

@@ -48,6 +48,9 @@ td_status tdi_model_program(td_model *model, tdi_part part, const tdi_place *pla
 /* NULL is allowed. The program is freed with its last user. */
 void tdi_model_program_release(td_model *model, tdi_program *program);
 
+/* The number of threads that a setting asks for: 0 means one per processor. TD_ARGUMENT. */
+td_status tdi_threads_resolve(int wanted, int *threads, td_error *err);
+
 /* Calibrations that were read. */
 typedef struct tdi_calibration_table tdi_calibration_table;
 tdi_calibration_table *tdi_calibration_table_new(void);
