@@ -9,6 +9,7 @@
 
 #include "args.h"
 #include "cli.h"
+#include "inspect_memory.h"
 #include "table.h"
 
 static const char verb[] = "inspect";
@@ -185,17 +186,22 @@ static int print_dot(const td_model *model) {
 }
 
 int verb_inspect(int argc, char **argv) {
-    int json = 0, dot = 0, code = CLI_OK;
+    int json = 0, dot = 0, memory = 0, code = CLI_OK;
+    int64_t threads = 0;
     arg_list operands = {0}, names = {0};
     const arg_option options[] = {
         {"cut", 0, ARG_LIST, &names, "NAME[,NAME...]",
          "describe this cut instead of every single-tensor one;\nmay be given several times", 0, 0},
+        {"memory", 0, ARG_FLAG, &memory, NULL,
+         "how much memory running takes, whole or at --cut, and what for", 0, 0},
+        {"threads", 0, ARG_INTEGER, &threads, "N",
+         "with --memory: threads inside an operator (default: one per\nprocessor)", 1, 64},
         {"json", 0, ARG_FLAG, &json, NULL, "one JSON document on standard output", 0, 0},
         {"dot", 0, ARG_FLAG, &dot, NULL, "the graph in Graphviz' language, cuts marked", 0, 0},
     };
     const arg_verb self = {
         verb,
-        "MODEL [--cut NAME[,NAME...]]... [--json | --dot]",
+        "MODEL [--cut NAME[,NAME...]]... [--memory] [--json | --dot]",
         "Tells what is in a model: inputs, outputs, operators, multiply-accumulates (MACs),\n"
         "parameters, and every single tensor at which it can be cut, with the number of elements\n"
         "to be sent and the share of the MACs that the device would do.",
@@ -211,8 +217,12 @@ int verb_inspect(int argc, char **argv) {
         code = parsed == ARGS_HELP ? CLI_OK : CLI_USAGE;
     else if (operands.count != 1)
         code = cli_usage(verb, "give one model, an .onnx file or a bundle");
-    else if (json && dot)
-        code = cli_usage(verb, "--json and --dot exclude each other");
+    else if (dot && (json || memory))
+        code = cli_usage(verb, "--dot goes with neither --json nor --memory");
+    else if (memory && td_model_open(operands.items[0], &in.model, &err))
+        code = cli_fail(verb, &err);
+    else if (memory)
+        code = inspect_memory(in.model, names.items, names.count, (int)threads, json);
     else if (td_model_open(operands.items[0], &in.model, &err) ||
              (names.count ? find_named(&in, &names, &err) : find_single(&in, &err)))
         code = cli_fail(verb, &err);

@@ -21,7 +21,7 @@ typedef struct verb {
 } verb;
 
 static const verb verbs[] = {
-    {"inspect", verb_inspect, "what is in a model, and where it can be cut", 0},
+    {"inspect", verb_inspect, "what is in a model, and where it can be cut", 1},
     {"split", verb_split, "write the two halves of a model as ONNX files", 0},
 #ifdef TANDEM_WITH_LAB
     {"prepare", verb_prepare, "make a bundle: model, recipe, labels, calibration", 1},

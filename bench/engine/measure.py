@@ -96,7 +96,7 @@ def compare(setup, path, batch, threads, precision):
     ms, other_ms = statistics.median(ours), statistics.median(theirs)
     about = runtimes[0].about
     gflop = 2e-9 * about["macs"] * batch
-    mb = 1 / (1 << 20)
+    mb = 1e-6
     return {
         "batch": batch, "threads": threads, "precision": precision,
         "tandem_ms": ms, "tandem_min_ms": min(ours), "onnxruntime_ms": other_ms, "onnxruntime_min_ms": min(theirs),

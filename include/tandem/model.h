@@ -170,6 +170,38 @@ TD_API int64_t td_tail_output_elements(const td_tail *tail, size_t index);
 TD_API td_status td_tail_run(td_tail *tail, const void *const *features, const float **outputs,
                              td_error *err);
 
+/* Packed weights of the layers that one implementation computes. */
+typedef struct td_memory_kind {
+    const char *implementation; /* "onednn brgconv:avx512_core" */
+    size_t layers, bytes;
+} td_memory_kind;
+
+/* What running the whole network, a head or a tail takes. */
+typedef struct td_memory_part {
+    const char *name;      /* "network", "head" or "tail" */
+    size_t weights_bytes;  /* packed for the kernels; shared by threads, and by parts of a model */
+    size_t constant_bytes; /* the same for other constants */
+    size_t arena_bytes;    /* activations, per running thread */
+    size_t scratch_bytes;  /* the kernels' working memory, per running thread */
+    const td_memory_kind *kinds; /* of weights_bytes, largest first */
+    size_t kind_count;
+} td_memory_part;
+
+typedef struct td_memory_report {
+    size_t model_bytes; /* weights as the file has them, kept to make programs for other cuts */
+    td_memory_part parts[2];
+    size_t part_count; /* 1 at `input` and `output`, where one half is the whole network */
+    void *storage;     /* of what the parts point to */
+} td_memory_report;
+
+/*
+ * What running takes at a cut (NULL: the whole network). Compiles the parts, as opening them would,
+ * and blocks for that long. On success td_memory_report_clear() releases what `out` holds.
+ */
+TD_API td_status td_model_memory(td_model *model, const char *cut, const td_half_settings *settings,
+                                 td_memory_report *out, td_error *err);
+TD_API void td_memory_report_clear(td_memory_report *report);
+
 /*
  * A network on arrays as they are: no picture, no recipe, every input and output in its own element
  * type, so that outputs can be compared with another runtime's. At a cut the tensors go through a
