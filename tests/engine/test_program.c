@@ -2,6 +2,8 @@
 /*
  * Programs as objects: batches, shared packs, memory planning, footprint, running out of memory.
  */
+#include <malloc.h>
+
 #include "net.h"
 
 #include "engine/memory_plan.h"
@@ -97,44 +99,66 @@ static void threads_inside_an_operator_give_the_same_answer(void **state) {
     tdi_graph_free(graph);
 }
 
-static size_t counted_bytes;
+static size_t counted_bytes, counted_calls;
 
 static void *counting_malloc(size_t bytes, void *user) {
     (void)user;
+    counted_calls++;
     counted_bytes += bytes;
     return malloc(bytes);
 }
 
 static void *counting_calloc(size_t count, size_t bytes, void *user) {
     (void)user;
+    counted_calls++;
     counted_bytes += count * bytes;
     return calloc(count, bytes);
 }
 
 static void *counting_realloc(void *ptr, size_t bytes, void *user) {
     (void)user;
+    counted_calls++;
     counted_bytes += bytes;
     return realloc(ptr, bytes);
 }
 
 static void counting_free(void *ptr, void *user) {
     (void)user;
+    counted_calls++;
     free(ptr);
 }
 
-static void execution_allocates_nothing_of_ours(void **state) {
+/* Bytes of all blocks of the process that are not freed, oneDNN's and libgomp's among them. */
+static size_t live_bytes(void) {
+    const struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+}
+
+static void execute_often(const tdi_program_settings *settings) {
     tdi_graph *graph = small_network();
     tdi_prng prng = {6};
-    float *values = random_floats(&prng, 3 * 12 * 12);
+    float *values = random_floats(&prng, (size_t)settings->batch * 3 * 12 * 12);
     const float *inputs[1] = {values};
-    (void)state;
-    ran r = run_graph(graph, NULL, inputs);
-    counted_bytes = 0;
-    assert_int_equal(tdi_run_execute(r.run, NULL), TD_OK);
+    ran r = run_graph(graph, settings, inputs);
+    assert_int_equal(tdi_run_execute(r.run, NULL), TD_OK); /* teams and caches exist from now on */
+    size_t live = live_bytes();
+    counted_bytes = counted_calls = 0;
+    for (int i = 0; i < 1000; i++)
+        assert_int_equal(tdi_run_execute(r.run, NULL), TD_OK);
     assert_int_equal(counted_bytes, 0);
+    assert_int_equal(counted_calls, 0);
+    assert_int_equal(live_bytes(), live);
     ran_free(&r);
     free(values);
     tdi_graph_free(graph);
+}
+
+static void thousand_executions_touch_no_heap_of_ours_and_leave_no_byte(void **state) {
+    const tdi_program_settings one = {1, 1, NULL}, two = {1, 2, NULL}, batch = {3, 2, NULL};
+    (void)state;
+    execute_often(&one);
+    execute_often(&two);
+    execute_often(&batch);
 }
 
 static void programs_with_shared_packs_hold_the_weights_once(void **state) {
@@ -259,7 +283,7 @@ int main(void) {
         cmocka_unit_test(chain_of_buffers_needs_two_of_them),
         cmocka_unit_test(pictures_of_a_batch_get_the_answers_that_they_get_alone),
         cmocka_unit_test(threads_inside_an_operator_give_the_same_answer),
-        cmocka_unit_test(execution_allocates_nothing_of_ours),
+        cmocka_unit_test(thousand_executions_touch_no_heap_of_ours_and_leave_no_byte),
         cmocka_unit_test(profile_times_every_step_and_changes_no_answer),
         cmocka_unit_test(programs_with_shared_packs_hold_the_weights_once),
         cmocka_unit_test(settings_out_of_range_are_refused),
