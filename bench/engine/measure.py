@@ -15,8 +15,8 @@ TURN_MS = 80  # how long one runtime computes before the other has its turn
 class Setup:
     """What all measurements of one call share."""
 
-    def __init__(self, build, work, rounds):
-        self.build, self.work, self.rounds = build, work, rounds
+    def __init__(self, build, work, rounds, timings):
+        self.build, self.work, self.rounds, self.timings = build, work, rounds, timings
         self.peaks = {}
 
     def peak(self, threads):
@@ -36,18 +36,29 @@ class Setup:
 
 def turn_length(runtime):
     """How many inferences make a turn; also the warm-up."""
-    fastest = min(runtime.run(3))
+    fastest = min(inference.ms for inference in runtime.run(3))
     return max(1, min(200, round(TURN_MS / fastest)))
 
 
 def turn(runtime, count):
-    """Times of one turn. The first inference finds the other's data in the caches and is left out where there are several."""
-    times = runtime.run(count)
-    return times[1:] if count > 2 else times
+    """One turn. The first inference finds the other's data in the caches and is left out where there are several."""
+    inferences = runtime.run(count)
+    return inferences[1:] if count > 2 else inferences
+
+
+def median(inferences):
+    return statistics.median(inference.ms for inference in inferences)
+
+
+def undisturbed(inferences):
+    """Those during which no thread was preempted, where they are enough to say something; else all. And their share."""
+    quiet = [inference for inference in inferences if not inference.preempted]
+    share = len(quiet) / len(inferences)
+    return (quiet if len(quiet) >= 5 else inferences), share
 
 
 def alternate(runtimes, rounds):
-    """Times of each, in short turns, in random order, never two at once."""
+    """Inferences of each, in short turns, in random order, never two at once."""
     order = random.Random(1)
     counts = [turn_length(r) for r in runtimes]
     times = [[] for _ in runtimes]
@@ -83,8 +94,10 @@ def compare(setup, path, batch, threads, precision):
     """Tandem beside onnxruntime."""
     peak = setup.peak(threads)
     runtimes = []
+    first = tandem(setup, path, batch, threads, precision)
+    first.close()  # what follows is a later start, whose kernels were chosen before
     try:
-        runtimes.append(tandem(setup.build, path, batch, threads, precision))
+        runtimes.append(tandem(setup, path, batch, threads, precision))
         runtimes.append(onnxruntime(path, batch, threads))
         setup.feed(runtimes)
         machine, cpu = Machine(), sum(r.cpu_seconds() for r in runtimes)
@@ -93,14 +106,16 @@ def compare(setup, path, batch, threads, precision):
         difference = largest_difference(setup, runtimes)
     finally:
         close_all(runtimes)
-    ms, other_ms = statistics.median(ours), statistics.median(theirs)
+    (ours, quiet), (theirs, other_quiet) = undisturbed(ours), undisturbed(theirs)
+    ms, other_ms = median(ours), median(theirs)
+    least, other_least = (min(inference.ms for inference in side) for side in (ours, theirs))
     about = runtimes[0].about
     gflop = 2e-9 * about["macs"] * batch
     mb = 1e-6
     return {
         "batch": batch, "threads": threads, "precision": precision,
-        "tandem_ms": ms, "tandem_min_ms": min(ours), "onnxruntime_ms": other_ms, "onnxruntime_min_ms": min(theirs),
-        "ratio": ms / other_ms, "ratio_of_minima": min(ours) / min(theirs),
+        "tandem_ms": ms, "tandem_min_ms": least, "onnxruntime_ms": other_ms, "onnxruntime_min_ms": other_least,
+        "ratio": ms / other_ms, "ratio_of_minima": least / other_least,
         "tandem_images_per_s": 1000 * batch / ms, "onnxruntime_images_per_s": 1000 * batch / other_ms,
         "peak_gflops": peak, "peak_share": gflop / (ms / 1000) / peak,
         "onnxruntime_peak_share": gflop / (other_ms / 1000) / peak,
@@ -109,8 +124,9 @@ def compare(setup, path, batch, threads, precision):
         "onnxruntime_bare_rss_mb": runtimes[1].about["bare_rss_bytes"] * mb,
         "weights_mb": about["weights_bytes"] * mb, "arena_mb": about["arena_bytes"] * mb,
         "scratch_mb": about["scratch_bytes"] * mb,
-        "tandem_load_ms": about["load_ms"], "onnxruntime_load_ms": runtimes[1].about["load_ms"],
-        "inferences": [len(ours), len(theirs)], "others_cpu_share": others,
+        "tandem_first_load_ms": first.about["load_ms"], "tandem_load_ms": about["load_ms"],
+        "onnxruntime_load_ms": runtimes[1].about["load_ms"],
+        "inferences": [len(ours), len(theirs)], "undisturbed_share": min(quiet, other_quiet), "others_cpu_share": others,
     }
 
 
@@ -119,25 +135,24 @@ def itself(setup, path, batch, threads, precision):
     runtimes = []
     try:
         for _ in range(2):
-            runtimes.append(tandem(setup.build, path, batch, threads, precision))
+            runtimes.append(tandem(setup, path, batch, threads, precision))
         setup.feed(runtimes)
-        first, second = alternate(runtimes, setup.rounds)
+        first, second = (undisturbed(side)[0] for side in alternate(runtimes, setup.rounds))
     finally:
         close_all(runtimes)
-    return {"batch": batch, "threads": threads, "precision": precision,
-            "first_ms": statistics.median(first), "second_ms": statistics.median(second),
-            "ratio": statistics.median(first) / statistics.median(second)}
+    return {"batch": batch, "threads": threads, "precision": precision, "first_ms": median(first),
+            "second_ms": median(second), "ratio": median(first) / median(second)}
 
 
 def layers(setup, path, batch, threads, precision):
     """Where the time of one inference goes."""
     peak = setup.peak(threads)
-    runtime = tandem(setup.build, path, batch, threads, precision)
+    runtime = tandem(setup, path, batch, threads, precision)
     try:
         setup.feed([runtime])
         count = max(5, min(400, setup.rounds * turn_length(runtime)))
         steps = runtime.ask(f"layers {count}")["layers"]
-        whole = statistics.median(runtime.run(count))
+        whole = median(undisturbed(runtime.run(count))[0])
     finally:
         runtime.close()
     total = sum(step["ns"] for step in steps)
@@ -155,7 +170,7 @@ def steady(setup, path, batch, threads, precision):
     runtimes, row = [], {"batch": batch, "threads": threads, "precision": precision}
     busy = Busy(setup.build, os.cpu_count())
     try:
-        runtimes.append(tandem(setup.build, path, batch, threads, precision))
+        runtimes.append(tandem(setup, path, batch, threads, precision))
         runtimes.append(onnxruntime(path, batch, threads))
         setup.feed(runtimes)
         for runtime in runtimes:
@@ -165,9 +180,9 @@ def steady(setup, path, batch, threads, precision):
                 busy.wake()
                 loaded += turn(runtime, count)
                 busy.sleep()
-            row[f"{runtime.name}_ms"] = statistics.median(alone)
-            row[f"{runtime.name}_loaded_ms"] = statistics.median(loaded)
-            row[f"{runtime.name}_factor"] = statistics.median(loaded) / statistics.median(alone)
+            row[f"{runtime.name}_ms"] = median(alone)
+            row[f"{runtime.name}_loaded_ms"] = median(loaded)
+            row[f"{runtime.name}_factor"] = median(loaded) / median(alone)
     finally:
         busy.close()
         close_all(runtimes)
@@ -175,12 +190,13 @@ def steady(setup, path, batch, threads, precision):
 
 
 def at_once(runtimes, count):
-    """Times of each while all compute: those are left out during which another had finished already."""
+    """Inferences of each while all compute: those are left out during which another had finished already."""
     for runtime in runtimes:
         runtime.start(f"run {count}")
-    turns = [[ns / 1e6 for ns in runtime.finish()["ns"]] for runtime in runtimes]
-    shortest = min(sum(times) for times in turns)
-    return [[ms for ms, end in zip(times, itertools.accumulate(times)) if end <= shortest] for times in turns]
+    turns = [runtime.finish_run() for runtime in runtimes]
+    shortest = min(sum(inference.ms for inference in inferences) for inferences in turns)
+    return [[inference for inference, end in zip(inferences, itertools.accumulate(i.ms for i in inferences))
+             if end <= shortest] for inferences in turns]
 
 
 def two(setup, path, batch, threads, precision):
@@ -188,7 +204,7 @@ def two(setup, path, batch, threads, precision):
     runtimes, row = [], {"batch": batch, "threads": threads, "precision": precision}
     try:
         for _ in range(2):
-            runtimes.append(tandem(setup.build, path, batch, threads, precision))
+            runtimes.append(tandem(setup, path, batch, threads, precision))
         setup.feed(runtimes)
         count, alone, both = turn_length(runtimes[0]), [], [[], []]
         for _ in range(setup.rounds):
@@ -197,8 +213,8 @@ def two(setup, path, batch, threads, precision):
                 kept += times
     finally:
         close_all(runtimes)
-    row["alone_ms"] = statistics.median(alone)
+    row["alone_ms"] = median(alone)
     for name, times in zip(("first", "second"), both):
-        row[f"{name}_ms"] = statistics.median(times)
+        row[f"{name}_ms"] = median(times)
         row[f"{name}_factor"] = row[f"{name}_ms"] / row["alone_ms"]
     return row

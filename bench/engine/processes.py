@@ -6,6 +6,7 @@ import pathlib
 import signal
 import subprocess
 import time
+import typing
 
 HERE = pathlib.Path(__file__).resolve().parent
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -13,6 +14,11 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 class Skipped(Exception):
     """Something that a measurement needs is not there; the text says what."""
+
+
+class Inference(typing.NamedTuple):
+    ms: float
+    preempted: bool  # the system gave the processor of one of its threads to somebody else meanwhile
 
 
 class Runtime:
@@ -34,22 +40,24 @@ class Runtime:
         raise Skipped(message.splitlines()[-1].removeprefix("skipped: "))
 
     def start(self, command):
-        """Sends a command whose answer is taken with finish(), so that two runtimes can work at once."""
+        """Sends a command whose answer is taken later, so that two runtimes can work at once."""
         self.process.stdin.write(command + "\n")
         self.process.stdin.flush()
 
-    def finish(self):
-        return self._answer()
-
     def ask(self, command):
         self.start(command)
-        return self.finish()
+        return self._answer()
+
+    def finish_run(self):
+        answer = self._answer()
+        return [Inference(ns / 1e6, switches > 0) for ns, switches in zip(answer["ns"], answer["preempted"])]
 
     def run(self, count):
-        """Milliseconds of each of `count` inferences. On return its idle threads have stopped spinning for work."""
-        times = [ns / 1e6 for ns in self.ask(f"run {count}")["ns"]]
+        """`count` inferences. On return its idle threads have stopped spinning for work."""
+        self.start(f"run {count}")
+        inferences = self.finish_run()
         self._settle()
-        return times
+        return inferences
 
     def cpu_seconds(self):
         """Processor time of all its threads."""
@@ -80,13 +88,16 @@ class Runtime:
         self.process.stderr.close()
 
 
-def tandem(build, model, batch, threads, precision):
-    worker = build / "bench" / "engine" / "bench_engine_worker"
+def tandem(setup, model, batch, threads, precision):
+    worker = setup.build / "bench" / "engine" / "bench_engine_worker"
     if not worker.exists():
         raise Skipped(f"{worker} is not built")
+    command = [worker, model, str(batch), str(threads), precision]
+    if setup.timings:
+        command.append(setup.timings)
     # What the program `tandem` gives itself: see td_environment_check().
     environment = {"GOMP_SPINCOUNT": os.environ.get("GOMP_SPINCOUNT", "1000")}
-    return Runtime("tandem", [worker, model, str(batch), str(threads), precision], environment)
+    return Runtime("tandem", command, environment)
 
 
 def install_onnxruntime():

@@ -3,19 +3,21 @@
  * The engine as a process that is told when to run, so that a driver can alternate between
  * runtimes.
  *
- *     bench_engine_worker MODEL BATCH THREADS PRECISION
+ *     bench_engine_worker MODEL BATCH THREADS PRECISION [TIMINGS]
  *
- * It says in one line of JSON what it has loaded, then reads a command a line from standard input
- * and answers each with one line of JSON. While it waits it uses no processor.
+ * With TIMINGS, a file that is read and written, kernels are chosen by measuring. It says in one
+ * line of JSON what it has loaded, then reads a command a line from standard input and answers each
+ * with one line of JSON. While it waits it uses no processor.
  *
  *     feed INDEX FILE   raw elements of an input               {}
- *     run N             N inferences                           {"ns": [...]}
+ *     run N             N inferences                           {"ns": [...], "preempted": [...]}
  *     layers N          N inferences, each step timed          {"layers": [...]}
  *     save FILE         raw elements of output I to FILE.I     {}
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <jansson.h>
 
@@ -77,14 +79,22 @@ static json_t *describe_values(const worker *w, const int *values, int count) {
     return list;
 }
 
-static void load(worker *w, const char *path, int threads) {
+/* `timings_path` may be NULL. */
+static void load(worker *w, const char *path, int threads, const char *timings_path) {
     td_time begin = tdi_now();
-    const tdi_program_settings settings = {w->batch, threads, NULL};
+    tdi_timings *timings = timings_path ? tdi_timings_new() : NULL;
+    const tdi_program_settings settings = {
+        .batch = w->batch, .threads = threads, .timings = timings};
+    if (timings && tdi_timings_load(timings, timings_path, &w->err))
+        fail(w->err.message);
     if (tdi_onnx_load(path, &w->graph, &w->err) ||
         tdi_program_new(w->graph, &settings, &w->program, &w->err) ||
         tdi_run_new(w->program, &w->run, &w->err))
         fail(w->err.message);
     double load_ms = (double)(tdi_now() - begin) / 1e6;
+    if (timings && tdi_timings_save(timings, timings_path, &w->err))
+        fail(w->err.message);
+    tdi_timings_unref(timings);
     tdi_footprint footprint = tdi_program_footprint(w->program);
     w->inputs = allocate((size_t)w->graph->input_count, sizeof *w->inputs);
     answer(json_pack("{s:f,s:I,s:I,s:I,s:I,s:o,s:o}", "load_ms", load_ms, "macs",
@@ -119,14 +129,23 @@ static void infer(worker *w, td_duration *durations) {
         fail(w->err.message);
 }
 
+/* How often the system has taken a processor away from one of the process' threads. */
+static long preemptions(void) {
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_nivcsw;
+}
+
 static void run(worker *w, int count) {
-    json_t *times = json_array();
+    json_t *times = json_array(), *preempted = json_array();
     for (int i = 0; i < count; i++) {
+        long before = preemptions();
         td_time begin = tdi_now();
         infer(w, NULL);
         json_array_append_new(times, json_integer(tdi_now() - begin));
+        json_array_append_new(preempted, json_integer(preemptions() - before));
     }
-    answer(json_pack("{s:o}", "ns", times));
+    answer(json_pack("{s:o,s:o}", "ns", times, "preempted", preempted));
 }
 
 static int compare_durations(const void *a, const void *b) {
@@ -195,14 +214,14 @@ static void obey(worker *w, const char *command) {
 int main(int argc, char **argv) {
     worker w = {.batch = 1};
     char command[COMMAND_BYTES];
-    if (argc != 5)
-        fail("usage: bench_engine_worker MODEL BATCH THREADS PRECISION");
+    if (argc != 5 && argc != 6)
+        fail("usage: bench_engine_worker MODEL BATCH THREADS PRECISION [TIMINGS]");
     if (strcmp(argv[4], "f32") != 0)
         fail("the engine computes in f32 alone");
     if (td_environment_check(&w.err))
         fail(w.err.message);
     w.batch = strtoll(argv[2], NULL, 10);
-    load(&w, argv[1], (int)strtol(argv[3], NULL, 10));
+    load(&w, argv[1], (int)strtol(argv[3], NULL, 10), argv[5]);
     while (fgets(command, sizeof command, stdin))
         obey(&w, command);
     for (int i = 0; i < w.graph->input_count; i++)

@@ -25,13 +25,16 @@ function answer(document) {
 
 async function run(session, feeds, count) {
   const ns = [];
+  const preempted = [];
   let results;
   for (let i = 0; i < count; i++) {
+    const before = process.resourceUsage().involuntaryContextSwitches;
     const begin = process.hrtime.bigint();
     results = await session.run(feeds);
     ns.push(Number(process.hrtime.bigint() - begin));
+    preempted.push(process.resourceUsage().involuntaryContextSwitches - before);
   }
-  answer({ns});
+  answer({ns, preempted});
   return results;
 }
 

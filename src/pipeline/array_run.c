@@ -36,7 +36,8 @@ static td_shape bound_shape(const td_array_run *run, const td_tensor_info *info)
 
 static td_status compile(const td_array_run *run, const tdi_graph *graph, int threads,
                          tdi_program **program, tdi_run **out, td_error *err) {
-    const tdi_program_settings settings = {run->batch, threads, run->model->packs};
+    const tdi_program_settings settings = {
+        .batch = run->batch, .threads = threads, .packs = run->model->packs};
     TD_TRY(tdi_program_new(graph, &settings, program, err));
     return tdi_run_new(*program, out, err);
 }

@@ -154,7 +154,8 @@ static void execute_often(const tdi_program_settings *settings) {
 }
 
 static void thousand_executions_touch_no_heap_of_ours_and_leave_no_byte(void **state) {
-    const tdi_program_settings one = {1, 1, NULL}, two = {1, 2, NULL}, batch = {3, 2, NULL};
+    const tdi_program_settings one = {.batch = 1, .threads = 1}, two = {.batch = 1, .threads = 2},
+                               batch = {.batch = 3, .threads = 2};
     (void)state;
     execute_often(&one);
     execute_often(&two);
@@ -250,7 +251,7 @@ static void every_allocation_may_fail(void **state) {
 
 static void profile_times_every_step_and_changes_no_answer(void **state) {
     tdi_graph *graph = small_network();
-    tdi_program_settings settings = {1, 1, NULL};
+    tdi_program_settings settings = {.batch = 1, .threads = 1};
     tdi_prng prng = {9};
     float *values = random_floats(&prng, 3 * 12 * 12), plain[10];
     const float *inputs[1] = {values};
