@@ -9,9 +9,11 @@
 #include <unistd.h>
 
 #include <tandem/codec.h>
+#include <tandem/model.h>
 
 #include "args.h"
 #include "cli.h"
+#include "progress.h"
 
 typedef struct verb {
     const char *name;
@@ -89,6 +91,23 @@ static void restart_with_environment(char **argv) {
         execv("/proc/self/exe", argv);
 }
 
+static int show_tuning(const char *what, uint64_t done, uint64_t total, void *user) {
+    int cancel = progress_show(what, done, total, user);
+    if (done == total)
+        progress_end(user);
+    return cancel;
+}
+
+/* Kernels are chosen by measuring, unless TANDEM_TUNING says "off". */
+static void start_tuning(const char *name) {
+    static progress shown;
+    const char *wish = getenv("TANDEM_TUNING");
+    if (wish && !strcmp(wish, "off"))
+        return;
+    shown = progress_begin(name);
+    td_tuning_start(NULL, show_tuning, &shown, NULL);
+}
+
 static int unknown_verb(const char *name) {
     const char *names[VERB_COUNT];
     for (size_t i = 0; i < VERB_COUNT; i++)
@@ -121,8 +140,10 @@ int main(int argc, char **argv) {
     for (size_t i = 0; i < VERB_COUNT; i++) {
         if (strcmp(argv[1], verbs[i].name) != 0)
             continue;
-        if (verbs[i].computes)
+        if (verbs[i].computes) {
             restart_with_environment(argv);
+            start_tuning(argv[1]);
+        }
         if (verbs[i].run)
             return cli_finish(argv[1], verbs[i].run(argc - 1, argv + 1));
         return cli_fail_text(argv[1],

@@ -131,6 +131,22 @@ typedef struct td_prediction {
 TD_API size_t td_top(const float *output, size_t classes, td_output_kind kind, td_prediction *out,
                      size_t count);
 
+/*
+ * From now on, halves that are opened, and all that opens halves, choose their kernels by what they
+ * take on this machine with these shapes. Kernels are timed when a half first needs them, which can
+ * take seconds; what was found is kept in `path`; NULL: tandem/kernels in the user's cache folder
+ * ($XDG_CACHE_HOME, else ~/.cache). A file that cannot be read is as good as none. Results differ
+ * from those of other kernels by rounding. td_prepare() measures nothing: bundles do not depend on
+ * a choice that time makes.
+ *
+ * For the whole process: call it, at most once, before other threads call the library. `progress`
+ * (may be NULL) is told of kernels being timed; its result is ignored. TD_MEMORY, TD_ARGUMENT.
+ */
+TD_API td_status td_tuning_start(const char *path, td_progress_fn progress, void *user,
+                                 td_error *err);
+/* Back to kernels chosen unmeasured; frees what start took. */
+TD_API void td_tuning_stop(void);
+
 /* Settings of a half. td_half_settings_default() fills in the defaults. */
 typedef struct td_half_settings {
     int threads; /* threads inside an operator; 1..64; default 1; 0: one per processor */

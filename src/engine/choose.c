@@ -34,6 +34,7 @@ typedef struct chooser {
     tdi_arena arena;              /* of kernels that are only timed, and of all below */
     tdi_packs *packs;             /* of the same kernels */
     site **sites;                 /* per step; NULL: there is no choice */
+    int looked_at, reported;      /* steps so far; whether something was measured */
     int *chosen;                  /* per step: index of an option */
     unsigned char *there, *first; /* per value: its layouts so far, as bits; its first one */
     td_duration **copies;         /* per value: LAYOUTS x LAYOUTS, 0 while unknown; NULL: all are */
@@ -124,6 +125,11 @@ static td_status measure_step(chooser *c, const tdi_step *step, td_duration best
     return status;
 }
 
+static void report(chooser *c, int done) {
+    tdi_timings_report(c->timings, (size_t)done, (size_t)c->program->plan.step_count);
+    c->reported = 1;
+}
+
 /* Adds one way to the site, where it is possible. */
 static td_status add_option(chooser *c, site *s, const tdi_step *like, const tdi_backend *backend,
                             int variant, td_error *err) {
@@ -137,6 +143,7 @@ static td_status add_option(chooser *c, site *s, const tdi_step *like, const tdi
     if (key.failed)
         return tdi_fail_memory(err);
     if (!tdi_timings_find(c->timings, key.data, &timing)) {
+        report(c, c->looked_at);
         status = measure_step(c, &step, best_time(s), &timing, err);
         if (status == TD_OK)
             status = tdi_timings_add(c->timings, key.data, &timing, err);
@@ -374,9 +381,13 @@ static td_status chooser_init(chooser *c, tdi_program *program, tdi_timings *tim
 td_status tdi_choose(tdi_program *program, tdi_timings *timings, td_error *err) {
     chooser c;
     td_status status = chooser_init(&c, program, timings, err);
-    for (int s = 0; s < program->plan.step_count && status == TD_OK; s++)
+    for (int s = 0; s < program->plan.step_count && status == TD_OK; s++) {
+        c.looked_at = s;
         if (program->plan.steps[s].kind == TDI_STEP_CONV)
             status = find_site(&c, s, err);
+    }
+    if (c.reported)
+        report(&c, program->plan.step_count);
     if (status == TD_OK)
         status = search(&c, err);
     chooser_fini(&c);

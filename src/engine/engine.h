@@ -24,6 +24,8 @@ typedef struct tdi_timings tdi_timings;
 tdi_timings *tdi_timings_new(void);
 tdi_timings *tdi_timings_ref(tdi_timings *timings);
 void tdi_timings_unref(tdi_timings *timings);
+/* Told of every kernel that is timed, as one of the kernels of a program; NULL: nobody is. */
+void tdi_timings_set_progress(tdi_timings *timings, td_progress_fn progress, void *user);
 /* Adds what a file has. None, or one of another machine: nothing to add. TD_IO, TD_LIMIT. */
 td_status tdi_timings_load(tdi_timings *timings, const char *path, td_error *err);
 /* Writes the file where something was measured since. */

@@ -27,6 +27,8 @@ struct tdi_timings {
     entry *entries;
     size_t count, capacity;
     int changed; /* since the file was read or written */
+    td_progress_fn progress;
+    void *progress_user;
 };
 
 tdi_timings *tdi_timings_new(void) {
@@ -54,6 +56,17 @@ void tdi_timings_unref(tdi_timings *timings) {
     tdi_free(timings->entries);
     pthread_mutex_destroy(&timings->lock);
     tdi_free(timings);
+}
+
+void tdi_timings_set_progress(tdi_timings *timings, td_progress_fn progress, void *user) {
+    timings->progress = progress;
+    timings->progress_user = user;
+}
+
+void tdi_timings_report(tdi_timings *timings, size_t done, size_t total) {
+    if (timings->progress)
+        timings->progress("kernels timed for this machine, once", done, total,
+                          timings->progress_user);
 }
 
 /* Index of the first entry not before `key`. */

@@ -23,6 +23,8 @@ typedef struct tdi_timing {
 
 /* Whether the kernel was measured. */
 int tdi_timings_find(tdi_timings *timings, const char *key, tdi_timing *out);
+/* Something is being measured after `done` of a program's `total` steps; all of them: no more. */
+void tdi_timings_report(tdi_timings *timings, size_t done, size_t total);
 /* Keys are printable; one that is too long, or one too many, is not kept. TD_MEMORY. */
 td_status tdi_timings_add(tdi_timings *timings, const char *key, const tdi_timing *timing,
                           td_error *err);

@@ -102,7 +102,7 @@ static td_status choose_all(job *j, td_error *err) {
 
 static td_status open_program(job *j, td_error *err) {
     const tdi_graph *graph = j->model->graph;
-    const tdi_program_settings settings = {1, 1, j->model->packs, NULL};
+    const tdi_program_settings settings = {.batch = 1, .threads = 1, .packs = j->model->packs};
     tdi_graph *taps = NULL;
     TD_TRY(tdi_graph_extract(graph, graph->inputs, graph->input_count, j->out->tensors,
                              (int)j->out->tensor_count, &taps, err));

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "pipeline/model.h"
+#include "pipeline/tuning.h"
 
 struct td_array_run {
     td_model *model;
@@ -36,9 +37,12 @@ static td_shape bound_shape(const td_array_run *run, const td_tensor_info *info)
 
 static td_status compile(const td_array_run *run, const tdi_graph *graph, int threads,
                          tdi_program **program, tdi_run **out, td_error *err) {
-    const tdi_program_settings settings = {
-        .batch = run->batch, .threads = threads, .packs = run->model->packs};
+    const tdi_program_settings settings = {.batch = run->batch,
+                                           .threads = threads,
+                                           .packs = run->model->packs,
+                                           .timings = tdi_tuning()};
     TD_TRY(tdi_program_new(graph, &settings, program, err));
+    tdi_tuning_save();
     return tdi_run_new(*program, out, err);
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "pipeline/model.h"
+#include "pipeline/tuning.h"
 
 typedef struct entry {
     struct entry *next;
@@ -51,7 +52,8 @@ static int same_tensors(const tdi_cut *a, const tdi_cut *b) {
 
 static td_status compile(td_model *model, tdi_part part, const tdi_cut *cut, int threads,
                          tdi_program **out, td_error *err) {
-    const tdi_program_settings settings = {1, threads, model->packs, NULL};
+    const tdi_program_settings settings = {
+        .batch = 1, .threads = threads, .packs = model->packs, .timings = tdi_tuning()};
     tdi_graph *half = NULL;
     if (part == TDI_PART_WHOLE)
         return tdi_program_new(model->graph, &settings, out, err);
@@ -80,6 +82,7 @@ static td_status acquire(td_model *model, tdi_part part, const tdi_cut *cut, int
     if (!e)
         return tdi_fail_memory(err);
     td_status status = compile(model, part, cut, threads, &e->program, err);
+    tdi_tuning_save();
     if (status) {
         tdi_free(e);
         return status;

@@ -64,7 +64,8 @@ static void pictures_of_a_batch_get_the_answers_that_they_get_alone(void **state
     enum { BATCH = 5, IN = 3 * 12 * 12, OUT = 10 };
     tdi_graph *graph = small_network();
     tdi_packs *packs = tdi_packs_new();
-    tdi_program_settings one = {1, 1, packs, NULL}, five = {BATCH, 1, packs, NULL};
+    tdi_program_settings one = {.batch = 1, .threads = 1, .packs = packs},
+                         five = {.batch = BATCH, .threads = 1, .packs = packs};
     tdi_prng prng = {5};
     float *values = random_floats(&prng, BATCH * IN);
     const float *inputs[1] = {values};
@@ -86,7 +87,7 @@ static void pictures_of_a_batch_get_the_answers_that_they_get_alone(void **state
 
 static void threads_inside_an_operator_give_the_same_answer(void **state) {
     tdi_graph *graph = small_network();
-    tdi_program_settings two = {1, 2, NULL, NULL};
+    tdi_program_settings two = {.batch = 1, .threads = 2};
     tdi_prng prng = {6};
     float *values = random_floats(&prng, 3 * 12 * 12);
     const float *inputs[1] = {values};
@@ -165,7 +166,7 @@ static void thousand_executions_touch_no_heap_of_ours_and_leave_no_byte(void **s
 static void programs_with_shared_packs_hold_the_weights_once(void **state) {
     net n = net_new(13, 8);
     tdi_packs *packs = tdi_packs_new();
-    tdi_program_settings settings = {1, 1, packs, NULL};
+    tdi_program_settings settings = {.batch = 1, .threads = 1, .packs = packs};
     tdi_program *first = NULL, *second = NULL;
     (void)state;
     int x = NET_OP(&n, "Gemm", net_input(&n, DIMS(1, 1000)),
@@ -185,7 +186,8 @@ static void programs_with_shared_packs_hold_the_weights_once(void **state) {
 static void settings_out_of_range_are_refused(void **state) {
     tdi_graph *graph = small_network();
     tdi_program *program = NULL;
-    tdi_program_settings no_batch = {0, 1, NULL, NULL}, no_threads = {1, 0, NULL, NULL};
+    tdi_program_settings no_batch = {.batch = 0, .threads = 1},
+                         no_threads = {.batch = 1, .threads = 0};
     (void)state;
     assert_int_equal(tdi_program_new(graph, &no_batch, &program, NULL), TD_ARGUMENT);
     assert_int_equal(tdi_program_new(graph, &no_threads, &program, NULL), TD_ARGUMENT);

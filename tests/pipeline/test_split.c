@@ -15,7 +15,7 @@ typedef struct half {
 static half open_half(const char *folder, const char *name) {
     half h;
     char path[512];
-    const tdi_program_settings settings = {1, 1, NULL, NULL};
+    const tdi_program_settings settings = {.batch = 1, .threads = 1};
     snprintf(path, sizeof path, "%s/%s", folder, name);
     must(tdi_onnx_load(path, &h.graph, err));
     must(tdi_program_new(h.graph, &settings, &h.program, err));
