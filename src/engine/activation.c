@@ -56,6 +56,20 @@ int tdi_activation_of(const tdi_graph *graph, const tdi_node *node, tdi_activati
         {"Round", TDI_ACTIVATION_ROUND, 0, 0},
         {"Abs", TDI_ACTIVATION_ABS, 0, 0},
         {"Neg", TDI_ACTIVATION_NEG, 0, 0},
+        {"Ceil", TDI_ACTIVATION_CEIL, 0, 0},
+        {"Celu", TDI_ACTIVATION_CELU, 1, 0},
+        {"Cos", TDI_ACTIVATION_COS, 0, 0},
+        {"Erf", TDI_ACTIVATION_ERF, 0, 0},
+        {"Gelu", TDI_ACTIVATION_GELU, 0, 0},
+        {"Log", TDI_ACTIVATION_LOG, 0, 0},
+        {"Mish", TDI_ACTIVATION_MISH, 0, 0},
+        {"Reciprocal", TDI_ACTIVATION_RECIPROCAL, 0, 0},
+        {"Selu", TDI_ACTIVATION_SELU, 1.67326319217681884765625f, 0},
+        {"Sign", TDI_ACTIVATION_SIGN, 0, 0},
+        {"Sin", TDI_ACTIVATION_SIN, 0, 0},
+        {"Softplus", TDI_ACTIVATION_SOFTPLUS, 0, 0},
+        {"Softsign", TDI_ACTIVATION_SOFTSIGN, 0, 0},
+        {"ThresholdedRelu", TDI_ACTIVATION_THRESHOLDED_RELU, 1, 0},
     };
     if (strcmp(node->op->type, "Clip") == 0)
         return clip_of(graph, node, out);
@@ -65,6 +79,11 @@ int tdi_activation_of(const tdi_graph *graph, const tdi_node *node, tdi_activati
         out->kind = table[i].kind;
         out->alpha = tdi_node_float(node, "alpha", table[i].alpha);
         out->beta = tdi_node_float(node, "beta", table[i].beta);
+        if (out->kind == TDI_ACTIVATION_SELU)
+            out->beta = tdi_node_float(node, "gamma", 1.05070102214813232421875f);
+        if (out->kind == TDI_ACTIVATION_GELU &&
+            strcmp(tdi_node_string(node, "approximate", "none"), "tanh") == 0)
+            out->kind = TDI_ACTIVATION_GELU_TANH;
         return 1;
     }
     return 0;

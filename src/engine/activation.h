@@ -21,7 +21,22 @@ typedef enum tdi_activation_kind {
     TDI_ACTIVATION_FLOOR,
     TDI_ACTIVATION_ROUND, /* half to even */
     TDI_ACTIVATION_ABS,
-    TDI_ACTIVATION_NEG
+    TDI_ACTIVATION_NEG,
+    TDI_ACTIVATION_CEIL,
+    TDI_ACTIVATION_CELU, /* max(x, 0) + min(alpha * (exp(x / alpha) - 1), 0) */
+    TDI_ACTIVATION_COS,
+    TDI_ACTIVATION_ERF,
+    TDI_ACTIVATION_GELU,      /* x * (1 + erf(x / sqrt(2))) / 2 */
+    TDI_ACTIVATION_GELU_TANH, /* x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x^3))) / 2 */
+    TDI_ACTIVATION_LOG,
+    TDI_ACTIVATION_MISH, /* x * tanh(log(1 + exp(x))) */
+    TDI_ACTIVATION_RECIPROCAL,
+    TDI_ACTIVATION_SELU, /* beta * (x > 0 ? x : alpha * (exp(x) - 1)) */
+    TDI_ACTIVATION_SIGN,
+    TDI_ACTIVATION_SIN,
+    TDI_ACTIVATION_SOFTPLUS,        /* log(1 + exp(x)) */
+    TDI_ACTIVATION_SOFTSIGN,        /* x / (1 + |x|) */
+    TDI_ACTIVATION_THRESHOLDED_RELU /* x > alpha ? x : 0 */
 } tdi_activation_kind;
 
 typedef struct tdi_activation {

@@ -12,15 +12,18 @@
 static td_status run(const tdi_compile *compile, const tdi_step *step, void *const *inputs,
                      void *output, td_error *err) {
     const tdi_backend *backend = &tdi_ops_backend;
-    const tdi_memory memory = {inputs, output, NULL};
+    tdi_memory memory = {inputs, output, NULL};
     tdi_kernel *kernel = NULL;
     tdi_bound *bound = NULL;
     TD_TRY(backend->prepare(compile, step, NULL, &kernel, err));
-    td_status status = backend->bind(compile, kernel, &memory, &bound, err);
+    memory.scratch = tdi_malloc_aligned(kernel->scratch_bytes + TDI_ALIGNMENT);
+    td_status status = memory.scratch ? backend->bind(compile, kernel, &memory, &bound, err)
+                                      : tdi_fail_memory(err);
     if (status == TD_OK)
         status = backend->execute(bound, err);
     backend->unbind(bound);
     backend->release(compile, kernel);
+    tdi_free_aligned(memory.scratch);
     return status;
 }
 

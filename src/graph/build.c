@@ -158,6 +158,20 @@ int tdi_graph_add_tensor(tdi_graph *graph, tdi_node *node, const char *name, tdi
     return attr ? 0 : -1;
 }
 
+int tdi_graph_add_floats(tdi_graph *graph, tdi_node *node, const char *name, const float *values,
+                         size_t count) {
+    tdi_attr *attr = tdi_graph_add_attr(graph, node, name, TDI_ATTR_FLOATS);
+    if (!attr)
+        return -1;
+    if (count) {
+        attr->floats = tdi_arena_copy(&graph->arena, values, count * sizeof *values);
+        if (!attr->floats)
+            return -1;
+    }
+    attr->count = count;
+    return 0;
+}
+
 int tdi_graph_set_inputs(tdi_graph *graph, const int *values, int count) {
     if (copy_indices(graph, values, count, &graph->inputs))
         return -1;

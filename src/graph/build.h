@@ -30,13 +30,14 @@ tdi_attr *tdi_graph_add_attr(tdi_graph *graph, tdi_node *node, const char *name,
 int tdi_graph_add_int(tdi_graph *graph, tdi_node *node, const char *name, int64_t value);
 int tdi_graph_add_float(tdi_graph *graph, tdi_node *node, const char *name, float value);
 int tdi_graph_add_string(tdi_graph *graph, tdi_node *node, const char *name, const char *value);
-int tdi_graph_add_ints(
-    tdi_graph *graph, tdi_node *node, const char *name, const int64_t *values,
-    size_t count); /* Releases what the attributes of a node hold that is taken out. */
-void tdi_node_fini(tdi_node *node);
-
+int tdi_graph_add_ints(tdi_graph *graph, tdi_node *node, const char *name, const int64_t *values,
+                       size_t count);
+int tdi_graph_add_floats(tdi_graph *graph, tdi_node *node, const char *name, const float *values,
+                         size_t count);
 /* Takes over the reference, also on failure. */
 int tdi_graph_add_tensor(tdi_graph *graph, tdi_node *node, const char *name, tdi_tensor *tensor);
+/* Releases what the attributes of a node hold that is taken out. */
+void tdi_node_fini(tdi_node *node);
 
 int tdi_graph_set_inputs(tdi_graph *graph, const int *values, int count);
 int tdi_graph_set_outputs(tdi_graph *graph, const int *values, int count);

@@ -46,8 +46,12 @@ static int copy_attr(tdi_graph *to, tdi_node *node, const tdi_attr *from) {
     attr->count = from->count;
     if (from->s && !(attr->s = tdi_arena_strdup(&to->arena, from->s)))
         return -1;
-    if (from->count &&
-        !(attr->ints = tdi_arena_copy(&to->arena, from->ints, from->count * sizeof *from->ints)))
+    size_t count = from->count;
+    if (from->ints &&
+        !(attr->ints = tdi_arena_copy(&to->arena, from->ints, count * sizeof *from->ints)))
+        return -1;
+    if (from->floats &&
+        !(attr->floats = tdi_arena_copy(&to->arena, from->floats, count * sizeof *from->floats)))
         return -1;
     return 0;
 }

@@ -15,7 +15,8 @@ typedef enum tdi_attr_kind {
     TDI_ATTR_FLOAT,
     TDI_ATTR_STRING,
     TDI_ATTR_INTS,
-    TDI_ATTR_TENSOR
+    TDI_ATTR_TENSOR,
+    TDI_ATTR_FLOATS
 } tdi_attr_kind; /* what the operators of the table have */
 
 typedef struct tdi_attr {
@@ -24,9 +25,10 @@ typedef struct tdi_attr {
     int64_t i;
     float f;
     const char *s;
-    size_t count; /* of ints */
+    size_t count; /* of ints or floats */
     const int64_t *ints;
     tdi_tensor *tensor; /* one reference */
+    const float *floats;
 } tdi_attr;
 
 typedef struct tdi_value {

@@ -15,20 +15,30 @@ static const struct {
 } attr_kinds[] = {
     {"allowzero", TDI_ATTR_INT},
     {"alpha", TDI_ATTR_FLOAT},
+    {"antialias", TDI_ATTR_INT},
+    {"approximate", TDI_ATTR_STRING},
     {"auto_pad", TDI_ATTR_STRING},
     {"axes", TDI_ATTR_INTS},
     {"axis", TDI_ATTR_INT},
     {"batch_dims", TDI_ATTR_INT},
     {"beta", TDI_ATTR_FLOAT},
+    {"bias", TDI_ATTR_FLOAT},
+    {"blocksize", TDI_ATTR_INT},
     {"ceil_mode", TDI_ATTR_INT},
+    {"coordinate_transformation_mode", TDI_ATTR_STRING},
     {"count_include_pad", TDI_ATTR_INT},
+    {"cubic_coeff_a", TDI_ATTR_FLOAT},
     {"dilations", TDI_ATTR_INTS},
     {"end", TDI_ATTR_INT},
     {"ends", TDI_ATTR_INTS},
     {"epsilon", TDI_ATTR_FLOAT},
+    {"exclude_outside", TDI_ATTR_INT},
+    {"extrapolation_value", TDI_ATTR_FLOAT},
     {"fmod", TDI_ATTR_INT},
+    {"gamma", TDI_ATTR_FLOAT},
     {"group", TDI_ATTR_INT},
     {"k", TDI_ATTR_INT},
+    {"keep_aspect_ratio_policy", TDI_ATTR_STRING},
     {"keepdims", TDI_ATTR_INT},
     {"kernel_shape", TDI_ATTR_INTS},
     {"largest", TDI_ATTR_INT},
@@ -36,18 +46,26 @@ static const struct {
     {"min", TDI_ATTR_FLOAT},
     {"mode", TDI_ATTR_STRING},
     {"momentum", TDI_ATTR_FLOAT},
+    {"nearest_mode", TDI_ATTR_STRING},
     {"noop_with_empty_axes", TDI_ATTR_INT},
+    {"num_groups", TDI_ATTR_INT},
     {"num_outputs", TDI_ATTR_INT},
+    {"output_padding", TDI_ATTR_INTS},
+    {"output_shape", TDI_ATTR_INTS},
+    {"p", TDI_ATTR_INT},
     {"pads", TDI_ATTR_INTS},
     {"perm", TDI_ATTR_INTS},
     {"reduction", TDI_ATTR_STRING},
     {"saturate", TDI_ATTR_INT},
+    {"scales", TDI_ATTR_FLOATS},
     {"select_last_index", TDI_ATTR_INT},
+    {"size", TDI_ATTR_INT},
     {"sorted", TDI_ATTR_INT},
     {"spatial", TDI_ATTR_INT},
     {"split", TDI_ATTR_INTS},
     {"start", TDI_ATTR_INT},
     {"starts", TDI_ATTR_INTS},
+    {"stash_type", TDI_ATTR_INT},
     {"storage_order", TDI_ATTR_INT},
     {"strides", TDI_ATTR_INTS},
     {"to", TDI_ATTR_INT},
@@ -55,8 +73,8 @@ static const struct {
     {"transA", TDI_ATTR_INT},
     {"transB", TDI_ATTR_INT},
     {"upper", TDI_ATTR_INT},
-    {"value", TDI_ATTR_FLOAT},  /* of Pad */
-    {"value", TDI_ATTR_TENSOR}, /* of ConstantOfShape */
+    {"value", TDI_ATTR_FLOAT},
+    {"value", TDI_ATTR_TENSOR},
 };
 
 static td_status check_attrs(const tdi_node *node, td_error *err) {
@@ -89,8 +107,10 @@ static td_status check_arity(const tdi_graph *graph, const tdi_node *node, td_er
                            node->input_count);
     if (node->output_count < op->outputs_min ||
         (op->outputs_max >= 0 && node->output_count > op->outputs_max))
-        return tdi_op_fail(node, err, TD_UNSUPPORTED, "%d outputs are not supported",
-                           node->output_count);
+        return tdi_op_fail(node, err, TD_UNSUPPORTED,
+                           "%d outputs are not supported: only the first %d; leave out the others, "
+                           "as for inference",
+                           node->output_count, op->outputs_max);
     for (int i = 0; i < op->inputs_min || (op->inputs_max < 0 && i < node->input_count); i++)
         if (node->inputs[i] < 0)
             return tdi_op_fail(node, err, TD_FORMAT, "input %d is left out", i);

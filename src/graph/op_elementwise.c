@@ -95,6 +95,16 @@ td_status tdi_infer_where(const tdi_graph *graph, const tdi_node *node, td_error
     return broadcast_inputs(graph, node, tdi_node_input(graph, node, 1)->dtype, err);
 }
 
+td_status tdi_infer_prelu(const tdi_graph *graph, const tdi_node *node, td_error *err) {
+    td_shape shape;
+    TD_TRY(tdi_infer_broadcast(graph, node, err));
+    const tdi_value *x = tdi_node_input(graph, node, 0), *slope = tdi_node_input(graph, node, 1);
+    if (tdi_broadcast(&x->shape, &slope->shape, &shape) || !td_shape_equal(&shape, &x->shape))
+        return tdi_op_fail(node, err, TD_FORMAT, "the slope \"%.100s\" is larger than the input",
+                           slope->name);
+    return TD_OK;
+}
+
 td_status tdi_infer_pow(const tdi_graph *graph, const tdi_node *node, td_error *err) {
     TD_TRY(tdi_op_check(graph, node, 0, 0, TD_RANK_MAX, 0, err));
     TD_TRY(tdi_op_check(graph, node, 1, 0, TD_RANK_MAX, 0, err));

@@ -170,8 +170,27 @@ static td_status read_mode(const tdi_node *node, tdi_pad_mode *out, td_error *er
         *out = TDI_PAD_REFLECT;
     else if (!strcmp(text, "edge"))
         *out = TDI_PAD_EDGE;
+    else if (!strcmp(text, "wrap"))
+        *out = TDI_PAD_WRAP;
     else
         return tdi_op_fail(node, err, TD_UNSUPPORTED, "mode \"%.20s\"", text);
+    return TD_OK;
+}
+
+/* Negative pads leave something; reflecting and wrapping do not run out of elements. */
+static td_status check_pads(const tdi_node *node, tdi_pad_mode mode, int64_t dim, int axis,
+                            int64_t begin, int64_t end, td_error *err) {
+    if (begin < -TDI_ELEMENTS_MAX || end < -TDI_ELEMENTS_MAX)
+        return tdi_op_fail(node, err, TD_FORMAT, "axis %d is cut by too much", axis);
+    int64_t left = dim + (begin < 0 ? begin : 0) + (end < 0 ? end : 0);
+    int64_t most = mode == TDI_PAD_REFLECT ? left - 1
+                   : mode == TDI_PAD_WRAP  ? left
+                                           : TDI_ELEMENTS_MAX;
+    if (left < 1)
+        return tdi_op_fail(node, err, TD_UNSUPPORTED, "nothing is left of axis %d", axis);
+    if (begin > most || end > most)
+        return tdi_op_fail(node, err, TD_FORMAT, "axis %d is padded by more than %lld", axis,
+                           (long long)most);
     return TD_OK;
 }
 
@@ -196,14 +215,10 @@ td_status tdi_pad_resolve(const tdi_graph *graph, const tdi_node *node, tdi_pad 
     for (int i = 0; i < padded; i++) {
         int axis;
         TD_TRY(tdi_op_axis(node, axis_count >= 0 ? axes[i] : i, x->shape.rank, &axis, err));
-        int64_t most = out->mode == TDI_PAD_REFLECT ? x->shape.dim[axis] - 1 : TDI_ELEMENTS_MAX;
         if (seen[axis]++)
             return tdi_op_fail(node, err, TD_FORMAT, "axis %d is given twice", axis);
-        if (pads[i] < 0 || pads[padded + i] < 0)
-            return tdi_op_fail(node, err, TD_UNSUPPORTED, "negative pads; use Slice instead");
-        if (pads[i] > most || pads[padded + i] > most)
-            return tdi_op_fail(node, err, TD_FORMAT, "axis %d is padded by more than %lld", axis,
-                               (long long)most);
+        TD_TRY(
+            check_pads(node, out->mode, x->shape.dim[axis], axis, pads[i], pads[padded + i], err));
         out->begin[axis] = pads[i];
         out->end[axis] = pads[padded + i];
     }

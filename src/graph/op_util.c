@@ -107,6 +107,41 @@ td_status tdi_op_attr_ints(const tdi_node *node, const char *name, int max, int6
     return TD_OK;
 }
 
+td_status tdi_op_constant_floats(const tdi_graph *graph, const tdi_node *node, int index, int max,
+                                 float *out, int *count, td_error *err) {
+    const tdi_value *value = tdi_node_input(graph, node, index);
+    *count = -1;
+    if (!value)
+        return TD_OK;
+    const tdi_tensor *data = value->data;
+    if (!data)
+        return fail_not_constant(node, value, err);
+    int64_t elements = td_shape_elements(&data->shape);
+    if (data->shape.rank > 1 || elements < 0 || elements > max ||
+        (elements > 0 && data->dtype != TD_DTYPE_F32))
+        return tdi_op_fail(node, err, TD_FORMAT,
+                           "\"%.100s\" must be a float32 vector of at most %d", value->name, max);
+    if (elements > 0)
+        memcpy(out, data->data, (size_t)elements * sizeof *out);
+    *count = (int)elements;
+    return TD_OK;
+}
+
+td_status tdi_op_attr_floats(const tdi_node *node, const char *name, int max, float *out,
+                             int *count, td_error *err) {
+    const tdi_attr *attr = tdi_node_attr(node, name);
+    *count = -1;
+    if (!attr)
+        return TD_OK;
+    if (attr->kind != TDI_ATTR_FLOATS || attr->count > (size_t)max)
+        return tdi_op_fail(node, err, TD_FORMAT, "attribute %s must be at most %d floats", name,
+                           max);
+    if (attr->count)
+        memcpy(out, attr->floats, attr->count * sizeof *out);
+    *count = (int)attr->count;
+    return TD_OK;
+}
+
 td_status tdi_op_ints(const tdi_graph *graph, const tdi_node *node, int64_t since, const char *name,
                       int index, int max, int64_t *out, int *count, td_error *err) {
     if (graph->opset < since)

@@ -34,6 +34,11 @@ td_status tdi_op_attr_ints(const tdi_node *node, const char *name, int max, int6
 /* The first by opset: an attribute before `since`, input `index` from then on. */
 td_status tdi_op_ints(const tdi_graph *graph, const tdi_node *node, int64_t since, const char *name,
                       int index, int max, int64_t *out, int *count, td_error *err);
+/* Floats of a constant input, and of an attribute; left out: count -1. */
+td_status tdi_op_constant_floats(const tdi_graph *graph, const tdi_node *node, int index, int max,
+                                 float *out, int *count, td_error *err);
+td_status tdi_op_attr_floats(const tdi_node *node, const char *name, int max, float *out,
+                             int *count, td_error *err);
 /* One number from a constant input; left out: unchanged. */
 td_status tdi_op_constant_number(const tdi_graph *graph, const tdi_node *node, int index,
                                  double *out, td_error *err);
@@ -51,9 +56,13 @@ int64_t tdi_macs_conv(const tdi_graph *graph, const tdi_node *node);
 td_status tdi_infer_pool(const tdi_graph *graph, const tdi_node *node, td_error *err);
 td_status tdi_infer_global_pool(const tdi_graph *graph, const tdi_node *node, td_error *err);
 
+td_status tdi_infer_conv_transpose(const tdi_graph *graph, const tdi_node *node, td_error *err);
+int64_t tdi_macs_conv_transpose(const tdi_graph *graph, const tdi_node *node);
+
 td_status tdi_infer_unary(const tdi_graph *graph, const tdi_node *node, td_error *err);
 td_status tdi_infer_unary_float(const tdi_graph *graph, const tdi_node *node, td_error *err);
 td_status tdi_infer_broadcast(const tdi_graph *graph, const tdi_node *node, td_error *err);
+td_status tdi_infer_prelu(const tdi_graph *graph, const tdi_node *node, td_error *err);
 td_status tdi_infer_pow(const tdi_graph *graph, const tdi_node *node, td_error *err);
 td_status tdi_infer_clip(const tdi_graph *graph, const tdi_node *node, td_error *err);
 td_status tdi_infer_cast(const tdi_graph *graph, const tdi_node *node, td_error *err);
@@ -64,6 +73,10 @@ td_status tdi_infer_matmul(const tdi_graph *graph, const tdi_node *node, td_erro
 int64_t tdi_macs_matmul(const tdi_graph *graph, const tdi_node *node);
 
 td_status tdi_infer_batch_norm(const tdi_graph *graph, const tdi_node *node, td_error *err);
+td_status tdi_infer_group_norm(const tdi_graph *graph, const tdi_node *node, td_error *err);
+td_status tdi_infer_instance_norm(const tdi_graph *graph, const tdi_node *node, td_error *err);
+td_status tdi_infer_layer_norm(const tdi_graph *graph, const tdi_node *node, td_error *err);
+td_status tdi_infer_lrn(const tdi_graph *graph, const tdi_node *node, td_error *err);
 td_status tdi_infer_softmax(const tdi_graph *graph, const tdi_node *node, td_error *err);
 td_status tdi_infer_reduce(const tdi_graph *graph, const tdi_node *node, td_error *err);
 
@@ -72,6 +85,11 @@ td_status tdi_infer_reshape(const tdi_graph *graph, const tdi_node *node, td_err
 td_status tdi_infer_squeeze(const tdi_graph *graph, const tdi_node *node, td_error *err);
 td_status tdi_infer_unsqueeze(const tdi_graph *graph, const tdi_node *node, td_error *err);
 td_status tdi_infer_transpose(const tdi_graph *graph, const tdi_node *node, td_error *err);
+
+td_status tdi_infer_depth_to_space(const tdi_graph *graph, const tdi_node *node, td_error *err);
+td_status tdi_infer_space_to_depth(const tdi_graph *graph, const tdi_node *node, td_error *err);
+td_status tdi_infer_resize(const tdi_graph *graph, const tdi_node *node, td_error *err);
+td_status tdi_infer_upsample(const tdi_graph *graph, const tdi_node *node, td_error *err);
 
 td_status tdi_infer_concat(const tdi_graph *graph, const tdi_node *node, td_error *err);
 td_status tdi_infer_slice(const tdi_graph *graph, const tdi_node *node, td_error *err);

@@ -101,6 +101,22 @@ static inline size_t parse_ints(const char *text, int64_t *out) {
     return count;
 }
 
+static inline size_t parse_floats(const char *text, float *out) {
+    size_t count = 0;
+    for (char *end; *text; text = *end ? end + 1 : end)
+        out[count++] = strtof(text, &end);
+    return count;
+}
+
+static inline void attr_floats(message *node, const char *name, const float *v, size_t count) {
+    message a = {0};
+    put_text(&a, 1, name);
+    for (size_t i = 0; i < count; i++)
+        put_float(&a, 7, v[i]);
+    put_int(&a, 20, 6);
+    put_message(node, 5, &a);
+}
+
 /* All kinds in a text: "axis=1 pads=[1,1] mode=constant alpha=0.5" (a number with a point is a
  * float). */
 static inline void attrs(message *node, const char *text) {
@@ -109,10 +125,14 @@ static inline void attrs(message *node, const char *text) {
     for (char *save, *item = strtok_r(copy, " ", &save); item; item = strtok_r(NULL, " ", &save)) {
         char *value = strchr(item, '=');
         int64_t ints[32];
+        float floats[32];
         *value++ = '\0';
         if (*value == '[') {
             value[strlen(value) - 1] = '\0';
-            attr_ints(node, item, ints, parse_ints(value + 1, ints));
+            if (strchr(value, '.'))
+                attr_floats(node, item, floats, parse_floats(value + 1, floats));
+            else
+                attr_ints(node, item, ints, parse_ints(value + 1, ints));
         } else if (*value != '-' && (*value < '0' || *value > '9')) {
             attr_text(node, item, value);
         } else if (strchr(value, '.')) {
@@ -219,6 +239,17 @@ static inline void add_ints(message *graph, const char *name, const char *values
     snprintf(shape, sizeof shape, "%zu", count);
     message tensor = tensor_of(name, TD_DTYPE_I64, shape);
     put_bytes(&tensor, 9, ints, count * sizeof *ints);
+    put_message(graph, 5, &tensor);
+}
+
+/* A vector of floats. */
+static inline void add_vector(message *graph, const char *name, const char *values) {
+    char shape[24];
+    float floats[64];
+    size_t count = parse_floats(values, floats);
+    snprintf(shape, sizeof shape, "%zu", count);
+    message tensor = tensor_of(name, TD_DTYPE_F32, shape);
+    put_bytes(&tensor, 9, floats, count * sizeof *floats);
     put_message(graph, 5, &tensor);
 }
 

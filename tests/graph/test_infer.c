@@ -6,7 +6,7 @@
 
 /*
  * One operator on the input "x", with up to four more constants "c0".. as inputs: "f:3,1" floats of
- * that shape, "i:1,2" these integers, "n:0.5" a number, "" left out.
+ * that shape, "v:1,2" these floats, "i:1,2" these integers, "n:0.5" a number, "" left out.
  */
 typedef struct op_case {
     int opset;
@@ -23,6 +23,8 @@ static void add_constants(message *graph, const op_case *c, char *inputs, size_t
             snprintf(name, sizeof name, "c%d", i);
         if (*text == 'f')
             add_floats(graph, name, text + 2);
+        else if (*text == 'v')
+            add_vector(graph, name, text + 2);
         else if (*text == 'i')
             add_ints(graph, name, text + 2);
         else if (*text == 'n')
@@ -86,9 +88,46 @@ static void convolution(void **state) {
         {13, "Conv", "N,3,8,8", {"f:5,3,3,3"}, "auto_pad=MAYBE", "!auto_pad"},
         {13, "Conv", "N,3,2,2", {"f:5,3,3,3"}, NULL, "!does not fit"},
         {13, "Conv", "N,3,8,8", {"f:5,3,3,3", "f:4"}, NULL, "!bias"},
-        {13, "Conv", "N,3,8,8,8", {"f:5,3,3,3,3"}, NULL, "!axes"},
+        {13, "Conv", "N,3,8,8,8", {"f:5,3,3,3,3"}, NULL, "1x5x6x6x6"},
+        {13, "Conv", "N,3,8,8,8,8", {"f:5,3,3,3,3,3"}, NULL, "!axes"},
         {13, "Conv", "N,3,8,8", {"f:5,3,3,3"}, "group=1.5", "!wrong kind"},
         {13, "Conv", "N,3,8,8", {"f:5,3,3,3"}, "colour=1", "!colour"},
+    };
+    RUN(cases);
+}
+
+static void transposed_convolution(void **state) {
+    (void)state;
+    static const op_case cases[] = {
+        {11, "ConvTranspose", "N,4,5,5", {"f:4,3,3,3"}, NULL, "1x3x7x7"},
+        {11, "ConvTranspose", "N,4,5,5", {"f:4,3,2,2", "f:3"}, "strides=[2,2]", "1x3x10x10"},
+        {11,
+         "ConvTranspose",
+         "N,4,5,5",
+         {"f:4,3,3,3"},
+         "strides=[2,2] pads=[1,1,1,1] output_padding=[1,1]",
+         "1x3x10x10"},
+        {11,
+         "ConvTranspose",
+         "N,4,5,5",
+         {"f:4,3,3,3"},
+         "strides=[2,2] output_shape=[10,12]",
+         "1x3x10x12"},
+        {11,
+         "ConvTranspose",
+         "N,4,5,5",
+         {"f:4,3,3,3"},
+         "strides=[2,2] auto_pad=SAME_UPPER",
+         "1x3x10x10"},
+        {11, "ConvTranspose", "N,4,5,5", {"f:4,3,3,3"}, "dilations=[2,2]", "1x3x9x9"},
+        {11, "ConvTranspose", "N,4,5", {"f:4,2,3", "f:4"}, "group=2", "1x4x7"},
+        {11, "ConvTranspose", "N,4,5,5,5", {"f:4,2,2,2,2"}, NULL, "1x2x6x6x6"},
+        {11, "ConvTranspose", "N,4,5,5", {"f:3,3,3,3"}, NULL, "!groups"},
+        {11, "ConvTranspose", "N,4,5,5", {"f:4,3,3,3"}, "group=3", "!groups"},
+        {11, "ConvTranspose", "N,4,5,5", {"f:4,3,3,3", "f:4"}, NULL, "!bias"},
+        {11, "ConvTranspose", "N,4,5,5", {"f:4,3,3,3"}, "pads=[4,4,4,4]", "!axis 2"},
+        {11, "ConvTranspose", "N,4,5,5", {"f:4,3,3,3"}, "strides=[16777216,16777216]", "!large"},
+        {11, "ConvTranspose", "N,4,5,5", {"f:4,3,3,3"}, "kernel_shape=[2,2]", "!kernel_shape"},
     };
     RUN(cases);
 }
@@ -115,6 +154,9 @@ static void pooling(void **state) {
          "1x3x9"},
         {13, "AveragePool", "N,3,8,8", {0}, "pads=[0,0,0,0]", "!kernel"},
         {13, "MaxPool", "N,3,8,8", {0}, "kernel_shape=[2,2] pads=[2,0,0,0]", "!pad"},
+        {13, "MaxPool", "N,3,8,8,8", {0}, "kernel_shape=[2,2,2]", "1x3x7x7x7"},
+        {18, "LpPool", "N,3,8,8", {0}, "kernel_shape=[2,2] p=3", "1x3x7x7"},
+        {18, "LpPool", "N,3,8,8", {0}, "kernel_shape=[2,2] p=0", "!p must"},
         {13, "GlobalAveragePool", "N,3,8,8", {0}, NULL, "1x3x1x1"},
         {13, "GlobalMaxPool", "N,3,8", {0}, NULL, "1x3x1"},
         {13, "GlobalAveragePool", "N,3", {0}, NULL, "!axes"},
@@ -140,6 +182,13 @@ static void elementwise(void **state) {
         {13, "Div", "N,3", {"n:2"}, NULL, "1x3"},
         {13, "Pow", "N,3", {"i:2"}, NULL, "1x3"},
         {11, "Pow", "N,3", {"i:2"}, NULL, "!int64"},
+        {13, "PRelu", "N,3,4,4", {"f:3,1,1"}, NULL, "1x3x4x4"},
+        {13, "PRelu", "N,3", {"f:4,3"}, NULL, "!larger"},
+        {13, "Sum", "N,3", {"f:1", "n:1"}, NULL, "1x3"},
+        {13, "Mean", "N,3", {"f:2,3"}, NULL, "2x3"},
+        {20, "Gelu", "N,3", {0}, "approximate=tanh", "1x3"},
+        {18, "Mish", "N,3", {0}, NULL, "1x3"},
+        {8, "Erf", "N,3", {0}, NULL, "!opset 8"},
         {13, "Max", "N,3", {"f:1", "f:2,3", "n:1"}, NULL, "2x3"},
         {13, "Min", "N,3", {0}, NULL, "1x3"},
         {13, "Add", "N,3", {0}, NULL, "!inputs"},
@@ -192,6 +241,17 @@ static void normalization(void **state) {
          "training_mode=1",
          "!training"},
         {13, "BatchNormalization", "N,3", {"f:3", "f:3", "f:3", "f:2"}, NULL, "!elements"},
+        {13, "InstanceNormalization", "N,3,4,4", {"f:3", "f:3"}, "epsilon=0.1", "1x3x4x4"},
+        {13, "InstanceNormalization", "N,3,4,4", {"f:3", "f:2"}, NULL, "!elements"},
+        {17, "LayerNormalization", "N,3,4", {"f:4"}, NULL, "1x3x4"},
+        {17, "LayerNormalization", "N,3,4", {"f:3,4", "f:3,4"}, "axis=1", "1x3x4"},
+        {17, "LayerNormalization", "N,3,4", {"f:4"}, "axis=1", "!normalized"},
+        {17, "LayerNormalization", "N,3,4", {"f:4"}, "axis=3", "!axis 3"},
+        {18, "GroupNormalization", "N,4,5", {"f:2", "f:2"}, "num_groups=2", "1x4x5"},
+        {21, "GroupNormalization", "N,4,5", {"f:4", "f:4"}, "num_groups=2", "1x4x5"},
+        {18, "GroupNormalization", "N,4,5", {"f:3", "f:3"}, "num_groups=3", "!groups"},
+        {13, "LRN", "N,3,4,4", {0}, "size=5 alpha=0.1 beta=0.75 bias=1.0", "1x3x4x4"},
+        {13, "LRN", "N,3,4,4", {0}, NULL, "!size"},
         {13, "Softmax", "N,3", {0}, NULL, "1x3"},
         {12, "Softmax", "N,3,4", {0}, "axis=-1", "1x3x4"},
         {13, "LogSoftmax", "N,3", {0}, "axis=2", "!axis 2"},
@@ -201,6 +261,10 @@ static void normalization(void **state) {
         {18, "ReduceMean", "N,3,4,4", {"i:2,3"}, NULL, "1x3x1x1"},
         {18, "ReduceMean", "N,3,4,4", {0}, "noop_with_empty_axes=1", "1x3x4x4"},
         {13, "ReduceMean", "N,3", {0}, "axes=[2]", "!axis 2"},
+        {13, "ReduceSum", "N,3,4", {"i:2"}, "keepdims=0", "1x3"},
+        {11, "ReduceSum", "N,3,4", {0}, "axes=[2]", "1x3x1"},
+        {13, "ReduceMax", "N,3,4", {0}, "axes=[2]", "1x3x1"},
+        {18, "ReduceL2", "N,3,4", {"i:-1"}, NULL, "1x3x1"},
     };
     RUN(cases);
 }
@@ -265,16 +329,76 @@ static void slicing_and_padding(void **state) {
         {11, "Pad", "N,3,8", {"i:0,1,2,0,1,2", "n:0.5"}, NULL, "1x5x12"},
         {11, "Pad", "N,3,8", {"i:0,1,2,0,1,2"}, "mode=edge", "1x5x12"},
         {18, "Pad", "N,3,8", {"i:1,2", "", "i:-1"}, NULL, "1x3x11"},
-        {11, "Pad", "N,3,8", {"i:0,-1,0,0,0,0"}, NULL, "!negative"},
+        {11, "Pad", "N,3,8", {"i:0,-1,0,0,0,1"}, NULL, "1x2x9"},
+        {11, "Pad", "N,3,8", {"i:0,-2,0,0,-1,0"}, NULL, "!nothing is left"},
+        {11, "Pad", "N,3,8", {"i:0,-9223372036854775808,0,0,0,0"}, NULL, "!cut"},
         {11, "Pad", "N,3,8", {"i:0,3,0,0,0,0"}, "mode=reflect", "!more than 2"},
         {11, "Pad", "N,3,8", {"i:0,0,0"}, NULL, "!pads"},
-        {19, "Pad", "N,3,8", {"i:0,0,0,0,0,0"}, "mode=wrap", "!wrap"},
+        {19, "Pad", "N,3,8", {"i:0,3,0,0,0,0"}, "mode=wrap", "1x6x8"},
+        {19, "Pad", "N,3,8", {"i:0,4,0,0,0,0"}, "mode=wrap", "!more than 3"},
+        {19, "Pad", "N,3,8", {"i:0,0,0,0,0,0"}, "mode=mirror", "!mirror"},
         {11, "Pad", "N,3,8", {"i:0,0,2147483648,0,0,2147483648"}, NULL, "!large"},
         {13, "Concat", "N,3,8", {"f:1,2,8", "f:1,1,8"}, "axis=1", "1x6x8"},
         {13, "Concat", "N,3,8", {"f:1,3,1"}, "axis=-1", "1x3x9"},
         {13, "Concat", "N,3,8", {"f:1,2,7"}, "axis=1", "!differs"},
         {13, "Concat", "N,3,8", {"f:1,2,8"}, NULL, "!axis"},
         {13, "Concat", "N,3,8", {"f:2,8"}, "axis=1", "!axes"},
+    };
+    RUN(cases);
+}
+
+static void resizing(void **state) {
+    (void)state;
+    static const op_case cases[] = {
+        {11, "Resize", "N,3,4,4", {"", "v:1,1,2,1.5"}, NULL, "1x3x8x6"},
+        {13, "Resize", "N,3,4,4", {"", "v:1,1,.3,.6"}, "mode=linear", "1x3x1x2"},
+        {13, "Resize", "N,3,4,4", {"", "", "i:1,3,7,5"}, "mode=cubic", "1x3x7x5"},
+        {10, "Resize", "N,3,4,4", {"v:1,1,2,2"}, "mode=linear", "1x3x8x8"},
+        {18, "Resize", "N,3,4,4", {"", "", "i:7,5"}, "axes=[2,-1]", "1x3x7x5"},
+        {18,
+         "Resize",
+         "N,3,4,8",
+         {"", "", "i:6,6"},
+         "axes=[2,3] keep_aspect_ratio_policy=not_larger",
+         "1x3x3x6"},
+        {18,
+         "Resize",
+         "N,3,4,8",
+         {"", "", "i:6,6"},
+         "axes=[2,3] keep_aspect_ratio_policy=not_smaller",
+         "1x3x6x12"},
+        {13,
+         "Resize",
+         "N,3,4,4",
+         {"v:0,0,0,0,1,1,1,1", "", "i:1,3,7,5"},
+         "coordinate_transformation_mode=tf_crop_and_resize",
+         "1x3x7x5"},
+        {13,
+         "Resize",
+         "N,3,4,4",
+         {"v:0,1", "", "i:1,3,7,5"},
+         "coordinate_transformation_mode=tf_crop_and_resize",
+         "!region"},
+        {13, "Resize", "N,3,4,4", {"", "v:1,1,2"}, NULL, "!numbers"},
+        {13, "Resize", "N,3,4,4", {0}, NULL, "!numbers"},
+        {13, "Resize", "N,3,4,4", {"", "v:1,1,0,2"}, NULL, "!scale of 0"},
+        {13, "Resize", "N,3,4,4", {"", "v:1,1,nan,2"}, NULL, "!scale of nan"},
+        {13, "Resize", "N,3,4,4", {"", "v:1,1,1e30,2"}, NULL, "!scale"},
+        {13, "Resize", "N,3,4,4", {"", "v:1,1,.1,2"}, NULL, "!empty"},
+        {13, "Resize", "N,3,4,4", {"", "", "i:1,3,0,5"}, NULL, "!size of 0"},
+        {13, "Resize", "N,3,4,4", {"", "", "i:1,3,65536,65536"}, NULL, "!large"},
+        {13, "Resize", "N,3,4,4", {"", "v:1,1,2,2"}, "mode=magic", "!magic"},
+        {18, "Resize", "N,3,4,4", {"", "v:1,1,.5,.5"}, "mode=linear antialias=1", "!antialias"},
+        {18, "Resize", "N,3,4,4", {"", "v:1,1,2,2"}, "mode=linear antialias=1", "1x3x8x8"},
+        {7, "Upsample", "N,3,4,4", {0}, "scales=[1.0,1.0,2.0,3.0]", "1x3x8x12"},
+        {9, "Upsample", "N,3,4,4", {"v:1,1,2,2"}, "mode=linear", "1x3x8x8"},
+        {10, "Upsample", "N,3,4,4", {"v:1,1,2,2"}, NULL, "!opset 10"},
+        {13, "DepthToSpace", "N,8,3,3", {0}, "blocksize=2", "1x2x6x6"},
+        {13, "DepthToSpace", "N,8,3,3", {0}, "blocksize=2 mode=CRD", "1x2x6x6"},
+        {13, "DepthToSpace", "N,8,3,3", {0}, "blocksize=3", "!channels"},
+        {13, "DepthToSpace", "N,8,3,3", {0}, "blocksize=9223372036854775807", "!blocksize"},
+        {13, "SpaceToDepth", "N,2,6,6", {0}, "blocksize=3", "1x18x2x2"},
+        {13, "SpaceToDepth", "N,2,6,6", {0}, "blocksize=4", "!blocks"},
     };
     RUN(cases);
 }
@@ -316,6 +440,9 @@ static void a_larger_batch_is_followed_or_refused(void **state) {
         {13, "Concat", "N,3", {"f:1,3"}, "axis=0", "!"},
         {13, "Slice", "N,3", {"i:0", "i:1", "i:0"}, NULL, "!"},
         {13, "Slice", "N,3", {"i:0", "i:2", "i:1"}, NULL, "3x2"},
+        {13, "Resize", "N,3,4", {"", "v:2,1,1"}, NULL, "!"},
+        {13, "Resize", "N,3,4", {"", "v:1,1,2"}, NULL, "3x3x8"},
+        {17, "LayerNormalization", "N,4", {"f:1,4"}, "axis=0", "!"},
         {13, "Squeeze", "N,3,1", {0}, NULL, "!"},
         {11, "Squeeze", "N,3,1", {0}, "axes=[2]", "3x3"},
         {13, "Conv", "N,3,8,8", {"f:5,3,3,3"}, NULL, "3x5x6x6"},
@@ -385,12 +512,14 @@ static void huge_tensors_are_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(convolution),
+        cmocka_unit_test(transposed_convolution),
         cmocka_unit_test(pooling),
         cmocka_unit_test(elementwise),
         cmocka_unit_test(matrices),
         cmocka_unit_test(normalization),
         cmocka_unit_test(reshaping),
         cmocka_unit_test(slicing_and_padding),
+        cmocka_unit_test(resizing),
         cmocka_unit_test(a_larger_batch_is_followed_or_refused),
         cmocka_unit_test(arguments_computed_from_floats_are_refused_with_a_remedy),
         cmocka_unit_test(a_fixed_batch_stays_fixed),

@@ -36,9 +36,32 @@ int tdi_onednn_algorithm(const tdi_activation *activation, dnnl_alg_kind_t *algo
     case TDI_ACTIVATION_ABS:
         *algorithm = dnnl_eltwise_abs;
         return 1;
-    case TDI_ACTIVATION_HARD_SIGMOID:
+    case TDI_ACTIVATION_GELU:
+        *algorithm = dnnl_eltwise_gelu_erf;
+        return 1;
+    case TDI_ACTIVATION_GELU_TANH:
+        *algorithm = dnnl_eltwise_gelu_tanh;
+        return 1;
+    case TDI_ACTIVATION_MISH:
+        *algorithm = dnnl_eltwise_mish;
+        return 1;
+    case TDI_ACTIVATION_SOFTPLUS:
+        *algorithm = dnnl_eltwise_soft_relu;
+        return 1;
+    case TDI_ACTIVATION_CEIL:
+    case TDI_ACTIVATION_CELU:
+    case TDI_ACTIVATION_COS:
+    case TDI_ACTIVATION_ERF:
     case TDI_ACTIVATION_FLOOR:
+    case TDI_ACTIVATION_HARD_SIGMOID:
+    case TDI_ACTIVATION_LOG: /* oneDNN's is not exact near 1 */
     case TDI_ACTIVATION_NEG:
+    case TDI_ACTIVATION_RECIPROCAL:
+    case TDI_ACTIVATION_SELU:
+    case TDI_ACTIVATION_SIGN:
+    case TDI_ACTIVATION_SIN:
+    case TDI_ACTIVATION_SOFTSIGN:
+    case TDI_ACTIVATION_THRESHOLDED_RELU:
         return 0;
     }
     return 0;

@@ -24,6 +24,11 @@ static inline float clamp(float x, float low, float high) {
     return x > high ? high : x;
 }
 
+/* Without overflow for large x, and exact for small exp(x). */
+static inline float softplus(float x) {
+    return (x > 0 ? x : 0) + log1pf(expf(-fabsf(x)));
+}
+
 static float value_of(const tdi_activation *a, float x) {
     switch (a->kind) {
     case TDI_ACTIVATION_RELU:
@@ -52,6 +57,36 @@ static float value_of(const tdi_activation *a, float x) {
         return fabsf(x);
     case TDI_ACTIVATION_NEG:
         return -x;
+    case TDI_ACTIVATION_CEIL:
+        return ceilf(x);
+    case TDI_ACTIVATION_CELU:
+        return x > 0 ? x : a->alpha * expm1f(x / a->alpha);
+    case TDI_ACTIVATION_COS:
+        return cosf(x);
+    case TDI_ACTIVATION_ERF:
+        return erff(x);
+    case TDI_ACTIVATION_GELU:
+        return 0.5f * x * (1 + erff(x * 0.70710678f));
+    case TDI_ACTIVATION_GELU_TANH:
+        return 0.5f * x * (1 + tanhf(0.79788456f * (x + 0.044715f * x * x * x)));
+    case TDI_ACTIVATION_LOG:
+        return logf(x);
+    case TDI_ACTIVATION_MISH:
+        return x * tanhf(softplus(x));
+    case TDI_ACTIVATION_RECIPROCAL:
+        return 1 / x;
+    case TDI_ACTIVATION_SELU:
+        return a->beta * (x > 0 ? x : a->alpha * expm1f(x));
+    case TDI_ACTIVATION_SIGN:
+        return x > 0 ? 1 : x < 0 ? -1 : x;
+    case TDI_ACTIVATION_SIN:
+        return sinf(x);
+    case TDI_ACTIVATION_SOFTPLUS:
+        return softplus(x);
+    case TDI_ACTIVATION_SOFTSIGN:
+        return x / (1 + fabsf(x));
+    case TDI_ACTIVATION_THRESHOLDED_RELU:
+        return x > a->alpha ? x : 0;
     }
     return x;
 }

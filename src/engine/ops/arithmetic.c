@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Arithmetic on two tensors (Max and Min: any number), with numpy's broadcasting.
+ * Arithmetic on two tensors (Max, Min, Sum and Mean: any number), with numpy's broadcasting.
  */
 #include <math.h>
 #include <string.h>
 
 #include "engine/ops/ops.h"
 
-typedef enum operation { ADD, SUB, MUL, DIV, MAX, MIN, POW } operation;
+typedef enum operation { ADD, SUB, MUL, DIV, MAX, MIN, POW, PRELU } operation;
+
+typedef struct arithmetic {
+    operation op;
+    int is_mean;
+} arithmetic;
 
 typedef struct operand {
     const float *data;
@@ -16,15 +21,22 @@ typedef struct operand {
 
 td_status tdi_ops_prepare_arithmetic(const tdi_graph *graph, const tdi_node *node, tdi_arena *arena,
                                      const void **args, td_error *err) {
-    static const char *const names[] = {"Add", "Sub", "Mul", "Div", "Max", "Min", "Pow"};
-    operation *op = tdi_arena_alloc(arena, sizeof *op);
+    static const struct {
+        const char *type;
+        operation op;
+    } table[] = {
+        {"Add", ADD}, {"Div", DIV}, {"Max", MAX},     {"Mean", ADD}, {"Min", MIN},
+        {"Mul", MUL}, {"Pow", POW}, {"PRelu", PRELU}, {"Sub", SUB},  {"Sum", ADD},
+    };
+    arithmetic *a = tdi_arena_alloc(arena, sizeof *a);
     (void)graph;
-    if (!op)
+    if (!a)
         return tdi_fail_memory(err);
-    for (int i = ADD; i <= POW; i++)
-        if (strcmp(names[i], node->op->type) == 0)
-            *op = (operation)i;
-    *args = op;
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
+        if (strcmp(table[i].type, node->op->type) == 0)
+            a->op = table[i].op;
+    a->is_mean = strcmp(node->op->type, "Mean") == 0;
+    *args = a;
     return TD_OK;
 }
 
@@ -66,6 +78,10 @@ static void row(operation op, float *out, const float *a, int64_t a_step, const 
     case POW:
         for (int64_t i = 0; i < count; i++)
             out[i] = powf(a[i * a_step], b[i * b_step]);
+        break;
+    case PRELU:
+        for (int64_t i = 0; i < count; i++)
+            out[i] = a[i * a_step] < 0 ? a[i * a_step] * b[i * b_step] : a[i * a_step];
         break;
     }
 }
@@ -118,15 +134,24 @@ static operand operand_of(const tdi_ops_call *call, const tdi_operand *input) {
     return o;
 }
 
+static void scale(float *out, int64_t count, float factor) {
+    for (int64_t i = 0; i < count; i++)
+        out[i] *= factor;
+}
+
 void tdi_ops_run_arithmetic(const tdi_ops_call *call) {
-    operation op = *(const operation *)call->args;
+    const arithmetic *args = call->args;
     const tdi_operand *inputs = call->inputs;
+    const td_shape *shape = call->output.shape;
     float *out = call->output.data;
-    operand a = operand_of(call, &inputs[0]);
-    /* One input: the greatest and the least of one are the one. */
-    operand b = call->input_count > 1 ? operand_of(call, &inputs[1]) : a;
-    combine(op, call->output.shape, out, a, b);
+    if (call->input_count == 1) {
+        memcpy(out, inputs[0].data, (size_t)td_shape_elements(shape) * sizeof *out);
+        return;
+    }
+    combine(args->op, shape, out, operand_of(call, &inputs[0]), operand_of(call, &inputs[1]));
     for (int i = 2; i < call->input_count; i++)
-        combine(op, call->output.shape, out, operand_of(call, &call->output),
+        combine(args->op, shape, out, operand_of(call, &call->output),
                 operand_of(call, &inputs[i]));
+    if (args->is_mean)
+        scale(out, td_shape_elements(shape), 1 / (float)call->input_count);
 }

@@ -21,8 +21,11 @@ typedef struct bound_kernel {
 } bound_kernel;
 
 static const tdi_ops_entry entries[] = {
-#define ENTRY(type, supports, prepare, run) {type, supports, prepare, run},
-    TDI_OPS_MAP(ENTRY)
+#define ENTRY(type, supports, prepare, run) {type, supports, prepare, run, NULL},
+#define SCRATCH_ENTRY(type, supports, prepare, run, scratch)                                       \
+    {type, supports, prepare, run, scratch},
+    TDI_OPS_MAP(ENTRY) TDI_OPS_SCRATCH_MAP(SCRATCH_ENTRY)
+#undef SCRATCH_ENTRY
 #undef ENTRY
 };
 
@@ -102,7 +105,10 @@ static td_status prepare(const tdi_compile *compile, const tdi_step *step,
     kernel->base.output = tdi_format_dense(kernel->call.output.dtype, kernel->call.output.shape);
     kernel->base.overwrites = kernel->base.may_overwrite = -1;
     *out = &kernel->base;
-    return kernel->entry->prepare(graph, step->node, compile->arena, &kernel->call.args, err);
+    TD_TRY(kernel->entry->prepare(graph, step->node, compile->arena, &kernel->call.args, err));
+    if (kernel->entry->scratch)
+        kernel->base.scratch_bytes = kernel->entry->scratch(kernel->call.args);
+    return TD_OK;
 }
 
 static td_status bind(const tdi_compile *compile, const tdi_kernel *base, const tdi_memory *memory,
@@ -118,6 +124,7 @@ static td_status bind(const tdi_compile *compile, const tdi_kernel *base, const 
     bound->call = kernel->call;
     bound->call.inputs = bound->inputs;
     bound->call.output.data = memory->output;
+    bound->call.scratch = memory->scratch;
     for (size_t i = 0; i < count; i++) {
         bound->inputs[i] = kernel->call.inputs[i];
         bound->inputs[i].data = memory->inputs[i];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Pad. Constant: fill all, then copy the input into its place. Edge and reflect: for each axis a
- * table says where an element comes from.
+ * Pad. Constant: fill all, then copy what is left of the input into its place. Edge, reflect and
+ * wrap: for each axis a table says where an element comes from.
  */
 #include <string.h>
 
@@ -9,10 +9,10 @@
 
 typedef struct pad {
     tdi_pad_mode mode;
-    tdi_box box;   /* the input within the output */
-    int64_t start; /* element of the output where the input's first goes */
+    tdi_box box;         /* the input within the output */
+    int64_t start, from; /* element of the output where the input's element `from` goes */
     float value;
-    int64_t *source[TD_RANK_MAX]; /* of edge and reflect: offset in the input per output index */
+    int64_t *source[TD_RANK_MAX]; /* of the other modes: offset in the input per output index */
 } pad;
 
 int tdi_ops_supports_pad(const tdi_graph *graph, const tdi_node *node) {
@@ -24,10 +24,19 @@ int tdi_ops_supports_pad(const tdi_graph *graph, const tdi_node *node) {
     return dtype == TD_DTYPE_F32 || resolved.mode != TDI_PAD_CONSTANT || resolved.value == 0;
 }
 
+/* Where index `index` of a padded axis of `dim` elements comes from; 0 is the first that is not
+ * padding. */
 static int64_t source_of(tdi_pad_mode mode, int64_t index, int64_t dim) {
     if (mode == TDI_PAD_EDGE)
         return index < 0 ? 0 : index >= dim ? dim - 1 : index;
+    if (mode == TDI_PAD_WRAP)
+        return index < 0 ? index + dim : index >= dim ? index - dim : index;
     return index < 0 ? -index : index >= dim ? 2 * (dim - 1) - index : index;
+}
+
+/* Elements that a negative pad takes away. */
+static int64_t cut(int64_t amount) {
+    return amount < 0 ? -amount : 0;
 }
 
 static int fill_sources(pad *p, const tdi_pad *resolved, const td_shape *in, const td_shape *out,
@@ -38,8 +47,10 @@ static int fill_sources(pad *p, const tdi_pad *resolved, const td_shape *in, con
         int64_t *table = tdi_arena_alloc(arena, ((size_t)out->dim[axis] + 1) * sizeof *table);
         if (!table)
             return -1;
+        int64_t begin = resolved->begin[axis], skipped = cut(begin);
+        int64_t left = in->dim[axis] - skipped - cut(resolved->end[axis]);
         for (int64_t i = 0; i < out->dim[axis]; i++)
-            table[i] = strides[axis] * source_of(p->mode, i - resolved->begin[axis], in->dim[axis]);
+            table[i] = strides[axis] * (skipped + source_of(p->mode, i - begin - skipped, left));
         p->source[axis] = table;
     }
     return 0;
@@ -61,8 +72,10 @@ td_status tdi_ops_prepare_pad(const tdi_graph *graph, const tdi_node *node, tdi_
     tdi_strides(out, p->box.to);
     tdi_strides(&in->shape, p->box.from);
     for (int i = 0; i < out->rank; i++) {
-        p->box.dim[i] = in->shape.dim[i];
-        p->start += resolved.begin[i] * p->box.to[i];
+        int64_t skipped = cut(resolved.begin[i]);
+        p->box.dim[i] = in->shape.dim[i] - skipped - cut(resolved.end[i]);
+        p->start += (resolved.begin[i] + skipped) * p->box.to[i];
+        p->from += skipped * p->box.from[i];
     }
     if (p->mode != TDI_PAD_CONSTANT && fill_sources(p, &resolved, &in->shape, out, arena) != 0)
         return tdi_fail_memory(err);
@@ -80,17 +93,33 @@ static void fill(const tdi_operand *out, float value) {
         ((float *)out->data)[i] = value;
 }
 
+/* One row of the output, from the line of the input that begins at `in`. */
+static void gather_row(char *out, const char *in, const int64_t *source, int64_t count,
+                       size_t bytes) {
+    if (bytes == sizeof(float)) { /* spelled out: a call per element otherwise */
+        for (int64_t i = 0; i < count; i++)
+            memcpy(out + (size_t)i * sizeof(float), in + (size_t)source[i] * sizeof(float),
+                   sizeof(float));
+        return;
+    }
+    for (int64_t i = 0; i < count; i++)
+        memcpy(out + (size_t)i * bytes, in + (size_t)source[i] * bytes, bytes);
+}
+
 static void gather(const pad *p, const tdi_ops_call *call) {
     const td_shape *shape = call->output.shape;
+    int last = shape->rank - 1;
     size_t bytes = p->box.element_bytes;
-    int64_t index[TD_RANK_MAX] = {0}, count = td_shape_elements(shape);
+    int64_t index[TD_RANK_MAX] = {0}, row = shape->dim[last];
+    int64_t rows = td_shape_elements(shape) / row;
     char *out = call->output.data;
-    for (int64_t i = 0; i < count; i++, out += bytes) {
+    for (int64_t i = 0; i < rows; i++, out += (size_t)row * bytes) {
         int64_t from = 0;
-        for (int axis = 0; axis < shape->rank; axis++)
+        for (int axis = 0; axis < last; axis++)
             from += p->source[axis][index[axis]];
-        memcpy(out, (const char *)call->inputs[0].data + (size_t)from * bytes, bytes);
-        for (int axis = shape->rank - 1; axis >= 0 && ++index[axis] == shape->dim[axis]; axis--)
+        gather_row(out, (const char *)call->inputs[0].data + (size_t)from * bytes, p->source[last],
+                   row, bytes);
+        for (int axis = last - 1; axis >= 0 && ++index[axis] == shape->dim[axis]; axis--)
             index[axis] = 0;
     }
 }
@@ -103,5 +132,5 @@ void tdi_ops_run_pad(const tdi_ops_call *call) {
     }
     fill(&call->output, p->value);
     tdi_box_copy(&p->box, (char *)call->output.data + (size_t)p->start * p->box.element_bytes,
-                 call->inputs[0].data);
+                 (const char *)call->inputs[0].data + (size_t)p->from * p->box.element_bytes);
 }

@@ -7,7 +7,7 @@
 #include <string.h>
 
 static const tdi_ops_entry entries[] = {
-#define ENTRY(type, supports, prepare, run) {type, supports, prepare, run},
+#define ENTRY(type, supports, prepare, run) {type, supports, prepare, run, NULL},
     TDI_EVAL_MAP(ENTRY)
 #undef ENTRY
 };

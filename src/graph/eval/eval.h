@@ -21,6 +21,7 @@ typedef struct tdi_ops_call {
     const tdi_operand *inputs;
     int output_index; /* which of the node's outputs is wanted */
     tdi_operand output;
+    void *scratch; /* working memory, as much as the entry's `scratch` says */
 } tdi_ops_call;
 
 /* Arguments for run, in `arena`; NULL: none are needed. */
@@ -35,6 +36,8 @@ typedef struct tdi_ops_entry {
     int (*supports)(const tdi_graph *graph, const tdi_node *node);
     tdi_ops_prepare_fn *prepare;
     tdi_ops_run_fn *run;
+    /* Bytes of working memory that run wants, by its arguments; NULL: none. */
+    size_t (*scratch)(const void *args);
 } tdi_ops_entry;
 
 /* Whether there is such an operator, and whether it takes the node's dtypes (NULL: no). */

@@ -116,6 +116,9 @@ static td_status copy_attribute(const Onnx__AttributeProto *proto, tdi_graph *gr
     case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS:
         failed = tdi_graph_add_ints(graph, node, proto->name, proto->ints, proto->n_ints);
         break;
+    case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOATS:
+        failed = tdi_graph_add_floats(graph, node, proto->name, proto->floats, proto->n_floats);
+        break;
     case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING: {
         const char *text = NULL;
         TD_TRY(copy_string(graph, node, &proto->s, &text, err));

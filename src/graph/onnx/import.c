@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "graph/onnx/onnx.h"
 #include "graph/onnx/proto.h"
+#include "graph/op.h"
 
 /* What defines a name; in this order where two do. */
 typedef enum origin { FROM_INITIALIZER, FROM_INPUT, FROM_NODE } origin;
@@ -74,6 +75,9 @@ static td_status check_node(import *m, const Onnx__NodeProto *node) {
             "operator \"%.60s\" of domain \"%.60s\" (node \"%.100s\") is not supported: "
             "only ONNX's default domain is",
             node->op_type, node->domain, name);
+    if (tdi_op_refused(node->op_type))
+        return tdi_fail(m->err, TD_UNSUPPORTED, "operator \"%.60s\" (node \"%.100s\"): %s",
+                        node->op_type, name, tdi_op_refused(node->op_type));
     if (!is_constant(node) && !find_op(node))
         return tdi_fail(m->err, TD_UNSUPPORTED,
                         "operator \"%.60s\" (node \"%.100s\") is not supported", node->op_type,

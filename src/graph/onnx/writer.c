@@ -140,6 +140,13 @@ static Onnx__AttributeProto *write_attribute(writer *w, const tdi_attr *attr) {
         proto->type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR;
         proto->t = write_tensor(w, "", attr->tensor);
         break;
+    case TDI_ATTR_FLOATS:
+        proto->type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOATS;
+        proto->n_floats = attr->count;
+        proto->floats = allocate(w, attr->count * sizeof *proto->floats);
+        if (proto->floats && attr->count)
+            memcpy(proto->floats, attr->floats, attr->count * sizeof *proto->floats);
+        break;
     }
     return proto;
 }
