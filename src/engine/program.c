@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "engine/choose.h"
+#include "engine/gelu.h"
 
 tdi_compile tdi_program_compile(tdi_program *program, const tdi_backend *backend) {
     tdi_compile compile = {.state = program->states[tdi_backend_index(backend)],
@@ -82,6 +83,7 @@ static td_status compile(tdi_program *program, const tdi_graph *graph,
     TD_TRY(tdi_engine_check(graph, err));
     TD_TRY(bind_batch(graph, settings->batch, &program->graph, err));
     TD_TRY(tdi_constants_evaluate(program->graph, err));
+    TD_TRY(tdi_gelu_find(program->graph, err));
     TD_TRY(tdi_plan_init(&program->plan, program->graph, err));
     TD_TRY(open_backends(program, settings->threads, err));
     tdi_program_enter(program);

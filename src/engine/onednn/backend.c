@@ -43,6 +43,10 @@ static const operator_entry operators[] = {
     {"GlobalMaxPool", tdi_onednn_supports_pool, tdi_onednn_prepare_pool},
     {"GlobalAveragePool", tdi_onednn_supports_pool, tdi_onednn_prepare_pool},
     {"MatMul", tdi_onednn_supports_matmul, tdi_onednn_prepare_matmul},
+    {"ConvTranspose", tdi_onednn_supports_deconv, tdi_onednn_prepare_deconv},
+    {"PRelu", tdi_onednn_supports_prelu, tdi_onednn_prepare_prelu},
+    {"Resize", tdi_onednn_supports_resample, tdi_onednn_prepare_resample},
+    {"Upsample", tdi_onednn_supports_resample, tdi_onednn_prepare_resample},
     {"Softmax", tdi_onednn_supports_softmax, tdi_onednn_prepare_softmax},
     {"LogSoftmax", tdi_onednn_supports_softmax, tdi_onednn_prepare_softmax},
 };
@@ -62,9 +66,16 @@ static int implements(const char *type) {
     return find(type) || strcmp(type, "Conv") == 0 || strcmp(type, "Gemm") == 0;
 }
 
+/* Convolutions over three axes, which are prepared as all others are. */
+static int is_volume(const tdi_graph *graph, const tdi_node *node) {
+    const tdi_value *in = &graph->values[node->inputs[0]];
+    return in->dtype == TD_DTYPE_F32 && graph->values[node->inputs[1]].dtype == TD_DTYPE_F32 &&
+           in->shape.rank == 5;
+}
+
 static int supports(const tdi_graph *graph, const tdi_node *node, tdi_step_kind kind) {
     if (kind == TDI_STEP_CONV)
-        return tdi_onednn_supports_conv(graph, node);
+        return tdi_onednn_supports_conv(graph, node) || is_volume(graph, node);
     if (kind == TDI_STEP_DENSE)
         return 1;
     const operator_entry *entry = find(node->op->type);

@@ -41,6 +41,12 @@ td_status tdi_onednn_prepare_softmax(const tdi_compile *compile, const tdi_step 
                                      const tdi_format *at_hand, tdi_kernel **out, td_error *err);
 td_status tdi_onednn_prepare_concat(const tdi_compile *compile, const tdi_step *step,
                                     const tdi_format *at_hand, tdi_kernel **out, td_error *err);
+td_status tdi_onednn_prepare_deconv(const tdi_compile *compile, const tdi_step *step,
+                                    const tdi_format *at_hand, tdi_kernel **out, td_error *err);
+td_status tdi_onednn_prepare_prelu(const tdi_compile *compile, const tdi_step *step,
+                                   const tdi_format *at_hand, tdi_kernel **out, td_error *err);
+td_status tdi_onednn_prepare_resample(const tdi_compile *compile, const tdi_step *step,
+                                      const tdi_format *at_hand, tdi_kernel **out, td_error *err);
 td_status tdi_onednn_prepare_matmul(const tdi_compile *compile, const tdi_step *step,
                                     const tdi_format *at_hand, tdi_kernel **out, td_error *err);
 td_status tdi_onednn_convert(const tdi_compile *compile, td_dtype dtype, const td_shape *shape,
@@ -55,6 +61,9 @@ int tdi_onednn_supports_binary(const tdi_graph *graph, const tdi_node *node);
 int tdi_onednn_supports_norm(const tdi_graph *graph, const tdi_node *node);
 int tdi_onednn_supports_softmax(const tdi_graph *graph, const tdi_node *node);
 int tdi_onednn_supports_concat(const tdi_graph *graph, const tdi_node *node);
+int tdi_onednn_supports_deconv(const tdi_graph *graph, const tdi_node *node);
+int tdi_onednn_supports_prelu(const tdi_graph *graph, const tdi_node *node);
+int tdi_onednn_supports_resample(const tdi_graph *graph, const tdi_node *node);
 int tdi_onednn_supports_matmul(const tdi_graph *graph, const tdi_node *node);
 
 /* eltwise.c: 0 where oneDNN has no such function. */

@@ -56,7 +56,7 @@ static int fits(const tdi_node *node, const tdi_window *w) {
 int tdi_onednn_supports_pool(const tdi_graph *graph, const tdi_node *node) {
     const tdi_value *in = &graph->values[node->inputs[0]];
     tdi_window window;
-    if (in->dtype != TD_DTYPE_F32 || (in->shape.rank != 3 && in->shape.rank != 4))
+    if (in->dtype != TD_DTYPE_F32 || in->shape.rank < 3 || in->shape.rank > 5)
         return 0;
     return resolve(graph, node, &window) && fits(node, &window);
 }
