@@ -13,7 +13,7 @@ static int is_whole(const tdi_resize *r, int axis) {
     if (r->out[axis] % r->in[axis] || r->scale[axis] != (float)factor)
         return 0;
     if (factor == 1)
-        return 1;
+        return r->coordinates != TDI_RESIZE_CROP;
     if (r->coordinates == TDI_RESIZE_ASYMMETRIC)
         return r->rounding == TDI_ROUND_FLOOR || r->rounding == TDI_ROUND_SIMPLE;
     return (r->coordinates == TDI_RESIZE_HALF_PIXEL ||
@@ -23,7 +23,7 @@ static int is_whole(const tdi_resize *r, int axis) {
 
 static int is_half_pixel(const tdi_resize *r, int axis) {
     if (r->out[axis] == r->in[axis])
-        return r->scale[axis] == 1;
+        return r->scale[axis] == 1 && r->coordinates != TDI_RESIZE_CROP;
     return (r->coordinates == TDI_RESIZE_HALF_PIXEL ||
             (r->coordinates == TDI_RESIZE_PYTORCH_HALF_PIXEL && r->out[axis] > 1)) &&
            r->scale[axis] == (float)r->out[axis] / (float)r->in[axis];

@@ -34,6 +34,9 @@ int tdi_ops_supports_resize(const tdi_graph *graph, const tdi_node *node) {
 static float position_of(const tdi_resize *r, int axis, int64_t index) {
     float scale = r->scale[axis], x = (float)index;
     float in = (float)r->in[axis], out = (float)r->out[axis];
+    /* Not every system would leave such an axis alone, channels least of all. */
+    if (scale == 1 && r->coordinates != TDI_RESIZE_CROP)
+        return x;
     switch (r->coordinates) {
     case TDI_RESIZE_HALF_PIXEL:
         return (x + 0.5f) / scale - 0.5f;
@@ -79,13 +82,15 @@ static int64_t clamp(float x, int64_t count) {
     return x > 0 ? x < (float)count ? (int64_t)x < count ? (int64_t)x : count - 1 : count - 1 : 0;
 }
 
-/* Weights of the four positions around a point at `t` behind the second. */
-static void cubic_weights(float a, float t, float weight[4]) {
-    float u = 1 - t;
-    weight[0] = ((a * (t + 1) - 5 * a) * (t + 1) + 8 * a) * (t + 1) - 4 * a;
-    weight[1] = ((a + 2) * t - (a + 3)) * t * t + 1;
-    weight[2] = ((a + 2) * u - (a + 3)) * u * u + 1;
-    weight[3] = ((a * (u + 1) - 5 * a) * (u + 1) + 8 * a) * (u + 1) - 4 * a;
+/* Weights of the four positions around a point at `t` behind the second; the terms cancel, hence
+ * double. */
+static void cubic_weights(double a, double t, float weight[4]) {
+    const double distance[4] = {t + 1, t, 1 - t, 2 - t};
+    for (int i = 0; i < 4; i++) {
+        double d = distance[i];
+        weight[i] = (float)(i == 1 || i == 2 ? ((a + 2) * d - (a + 3)) * d * d + 1
+                                             : ((a * d - 5 * a) * d + 8 * a) * d - 4 * a);
+    }
 }
 
 /* Takes the weights of positions beyond the input out, and lets the others sum to one. */
@@ -117,7 +122,7 @@ static void fill_taps(const tdi_resize *r, int axis, int64_t index, int64_t *fro
         return;
     }
     float first = floorf(x) - 1;
-    cubic_weights(r->cubic_a, x - floorf(x), weight);
+    cubic_weights((double)r->cubic_a, (double)(x - floorf(x)), weight);
     if (r->exclude_outside)
         exclude(weight, first, in);
     for (int i = 0; i < 4; i++)
