@@ -70,6 +70,12 @@ struct tdi_backend {
     /* Whether it can do `post` after what the step does already. NULL: never. */
     int (*fuses)(const tdi_graph *graph, const tdi_step *step, const tdi_post *post);
 
+    /*
+     * Whether it runs these convolutions, each of which only the next one reads, in one go, and
+     * faster than one by one. NULL: never.
+     */
+    int (*chains)(const tdi_graph *graph, const tdi_step *const *stages, int count);
+
     /* State for one program. `threads`: the team inside an operator. */
     td_status (*open)(int threads, void **state, td_error *err);
     void (*close)(void *state);

@@ -67,20 +67,28 @@ static void append_attrs(tdi_text *text, const tdi_node *node) {
     }
 }
 
+static void append_conv(tdi_text *text, const tdi_graph *graph, const tdi_step *step) {
+    tdi_text_append(text, "%s", step->node->op->type);
+    append_shape(text, " ", &graph->values[step->node->inputs[0]].shape);
+    append_shape(text, " by ", &step->weights.kernel->shape);
+    append_attrs(text, step->node);
+    for (int i = 0; i < step->post_count; i++) {
+        if (step->posts[i].kind == TDI_POST_ADD)
+            tdi_text_append(text, " +add");
+        else
+            tdi_text_append(text, " +%s", tdi_activation_name(step->posts[i].activation.kind));
+    }
+}
+
 /* All that the time of the step depends on, besides machine, backend and variant. NULL: no memory.
  */
 static char *key_of(const chooser *c, const tdi_step *step) {
-    const tdi_graph *graph = c->program->graph;
     tdi_text text = {0};
-    tdi_text_append(&text, "%s", step->node->op->type);
-    append_shape(&text, " ", &graph->values[step->node->inputs[0]].shape);
-    append_shape(&text, " by ", &step->weights.kernel->shape);
-    append_attrs(&text, step->node);
-    for (int i = 0; i < step->post_count; i++) {
-        if (step->posts[i].kind == TDI_POST_ADD)
-            tdi_text_append(&text, " +add");
-        else
-            tdi_text_append(&text, " +%s", tdi_activation_name(step->posts[i].activation.kind));
+    if (step->kind != TDI_STEP_CHAIN)
+        append_conv(&text, c->program->graph, step);
+    for (int i = 0; i < step->stage_count; i++) {
+        append_conv(&text, c->program->graph, step->stages[i]);
+        tdi_text_append(&text, " > ");
     }
     tdi_text_append(&text, " threads=%d", c->program->threads);
     return tdi_text_take(&text);
@@ -383,7 +391,8 @@ td_status tdi_choose(tdi_program *program, tdi_timings *timings, td_error *err) 
     td_status status = chooser_init(&c, program, timings, err);
     for (int s = 0; s < program->plan.step_count && status == TD_OK; s++) {
         c.looked_at = s;
-        if (program->plan.steps[s].kind == TDI_STEP_CONV)
+        if (program->plan.steps[s].kind == TDI_STEP_CONV ||
+            program->plan.steps[s].kind == TDI_STEP_CHAIN)
             status = find_site(&c, s, err);
     }
     if (c.reported)

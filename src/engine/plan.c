@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "engine/backend.h"
+#include "engine/chain.h"
 #include "engine/fuse.h"
 #include "graph/eval/eval.h"
 #include "graph/op.h"
@@ -158,6 +159,8 @@ td_status tdi_plan_init(tdi_plan *plan, const tdi_graph *graph, td_error *err) {
     for (int n = 0; n < graph->node_count && status == TD_OK; n++)
         if (!p.taken[n] && !graph->values[graph->nodes[n].outputs[0]].data)
             status = make_steps(&p, n, err);
+    if (status == TD_OK)
+        status = tdi_chain(plan, graph, p.readers, err);
     /* A step that took in an addition waits for the other operand. */
     qsort(plan->steps, (size_t)plan->step_count, sizeof *plan->steps, by_last);
     return status;

@@ -14,6 +14,7 @@ typedef struct tdi_backend tdi_backend; /* engine/backend.h */
 typedef enum tdi_step_kind {
     TDI_STEP_CONV,  /* convolution with constant weights */
     TDI_STEP_DENSE, /* matrix x constant matrix + constant bias, in two dimensions */
+    TDI_STEP_CHAIN, /* convolutions each of which only the next one reads */
     TDI_STEP_NODE,  /* any other operator, as its node says */
     TDI_STEP_VIEW   /* the input's bytes under another shape; no work */
 } tdi_step_kind;
@@ -29,11 +30,14 @@ typedef struct tdi_post {
 
 #define TDI_POSTS_MAX 8
 
-typedef struct tdi_step {
+#define TDI_STAGES_MAX 3
+
+typedef struct tdi_step tdi_step;
+struct tdi_step {
     tdi_step_kind kind;
     const tdi_backend *backend; /* NULL for a view */
     int variant;                /* which of the backend's ways of running it */
-    const tdi_node *node;       /* the operator whose work it is */
+    const tdi_node *node;       /* the operator whose work it is; of a chain the first one */
     int last;                   /* index of the last node that is part of the step */
     int input_count;
     int *inputs;         /* values; -1: left out. Weights and what was folded are not among them */
@@ -43,7 +47,9 @@ typedef struct tdi_step {
     int post_count;
     tdi_post posts[TDI_POSTS_MAX];
     const char *fused; /* types of the operators that were folded in, as "+Relu+Add" */
-} tdi_step;
+    int stage_count;   /* of TDI_STEP_CHAIN; its posts are the last one's */
+    const tdi_step *stages[TDI_STAGES_MAX];
+};
 
 typedef struct tdi_plan {
     tdi_arena arena; /* owns all below */

@@ -30,10 +30,10 @@ static td_status winograd2(const tdi_compile *compile, const tdi_step *step, tdi
 
 typedef td_status make_fn(const tdi_compile *compile, const tdi_step *step, tdi_kernel **out,
                           td_error *err);
-static make_fn *const kinds[] = {winograd4, winograd2};
+static make_fn *const kinds[] = {winograd4, winograd2, tdi_native_pointwise, tdi_native_chain};
 
 static const char *version(void) {
-    return "native 1";
+    return "native 2";
 }
 
 static int implements(const char *type) {
@@ -42,12 +42,14 @@ static int implements(const char *type) {
 
 static int supports(const tdi_graph *graph, const tdi_node *node, tdi_step_kind kind) {
     const tdi_value *in = &graph->values[node->inputs[0]];
+    if (kind == TDI_STEP_CHAIN)
+        return 1; /* there are none but those that it has asked for */
     return kind == TDI_STEP_CONV && in->dtype == TD_DTYPE_F32 && in->shape.rank == 4;
 }
 
 static int variants(const tdi_graph *graph, const tdi_step *step) {
-    (void)graph, (void)step;
-    return (int)(sizeof kinds / sizeof kinds[0]);
+    (void)graph;
+    return step->kind == TDI_STEP_CHAIN ? 1 : (int)(sizeof kinds / sizeof kinds[0]);
 }
 
 static td_status open_state(int threads, void **out, td_error *err) {
@@ -66,6 +68,8 @@ static void close_state(void *state) {
 static td_status prepare(const tdi_compile *compile, const tdi_step *step,
                          const tdi_format *at_hand, tdi_kernel **out, td_error *err) {
     (void)at_hand;
+    if (step->kind == TDI_STEP_CHAIN)
+        return tdi_native_chain(compile, step, out, err);
     return kinds[step->variant](compile, step, out, err);
 }
 
@@ -159,6 +163,7 @@ const tdi_backend tdi_native_backend = {
     .version = version,
     .implements = implements,
     .supports = supports,
+    .chains = tdi_native_chains,
     .variants = variants,
     .open = open_state,
     .close = close_state,

@@ -16,7 +16,7 @@ typedef struct tdi_native_state {
     int threads;
 } tdi_native_state;
 
-#define TDI_NATIVE_PACKS_MAX 2
+#define TDI_NATIVE_PACKS_MAX (2 * TDI_STAGES_MAX) /* weights and a bias per stage */
 
 typedef struct tdi_native_kernel tdi_native_kernel;
 struct tdi_native_kernel {
@@ -59,5 +59,13 @@ td_status tdi_native_bias(const tdi_compile *compile, const tdi_step *step,
 /* conv_winograd.c: tile is 2 or 4. TD_UNSUPPORTED where the step is not of that kind. */
 td_status tdi_native_winograd(const tdi_compile *compile, const tdi_step *step, int tile,
                               tdi_kernel **out, td_error *err);
+
+/* conv_pointwise.c: a 1x1 convolution. */
+td_status tdi_native_pointwise(const tdi_compile *compile, const tdi_step *step, tdi_kernel **out,
+                               td_error *err);
+/* conv_chain.c: a depthwise convolution, and chains of convolutions around one. */
+int tdi_native_chains(const tdi_graph *graph, const tdi_step *const *stages, int count);
+td_status tdi_native_chain(const tdi_compile *compile, const tdi_step *step, tdi_kernel **out,
+                           td_error *err);
 
 #endif

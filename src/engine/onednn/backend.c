@@ -79,7 +79,7 @@ static int supports(const tdi_graph *graph, const tdi_node *node, tdi_step_kind 
     if (kind == TDI_STEP_DENSE)
         return 1;
     const operator_entry *entry = find(node->op->type);
-    return entry && entry->supports(graph, node);
+    return kind == TDI_STEP_NODE && entry && entry->supports(graph, node);
 }
 
 static int fuses(const tdi_graph *graph, const tdi_step *step, const tdi_post *post) {
