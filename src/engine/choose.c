@@ -16,7 +16,12 @@ typedef struct option {
     int variant;
     tdi_layout in, out; /* of input 0; of the result and of an addend */
     td_duration time;
+    int64_t weights_bytes;
 } option;
+
+/* Packed weights may take that many times what the weights themselves do; winograd's take up to
+ * four times as much as others. */
+#define WEIGHTS_MOST 2.5
 
 #define OPTIONS_MAX 16
 #define LAYOUTS     TDI_LAYOUT_OWN /* how many common ones there are */
@@ -35,7 +40,8 @@ typedef struct chooser {
     tdi_packs *packs;             /* of the same kernels */
     site **sites;                 /* per step; NULL: there is no choice */
     int looked_at, reported;      /* steps so far; whether something was measured */
-    int *chosen;                  /* per step: index of an option */
+    int *chosen, *best;           /* per step: index of an option */
+    double price;                 /* of a byte of weights, in nanoseconds */
     unsigned char *there, *first; /* per value: its layouts so far, as bits; its first one */
     td_duration **copies;         /* per value: LAYOUTS x LAYOUTS, 0 while unknown; NULL: all are */
 } chooser;
@@ -119,13 +125,14 @@ static td_status measure_step(chooser *c, const tdi_step *step, td_duration best
     tdi_format *at_hand = tdi_arena_alloc(&c->arena, inputs * sizeof *at_hand);
     if (!at_hand)
         return tdi_fail_memory(err);
-    *out = (tdi_timing){0, TDI_LAYOUT_DENSE, TDI_LAYOUT_DENSE};
+    *out = (tdi_timing){0, TDI_LAYOUT_DENSE, TDI_LAYOUT_DENSE, 0};
     td_status status = step->backend->prepare(&compile, step, at_hand, &kernel, NULL);
     if (status != TD_OK)
         return status == TD_UNSUPPORTED ? TD_OK : tdi_fail_memory(err);
     if (kernel->inputs[0].layout != TDI_LAYOUT_OWN && kernel->output.layout != TDI_LAYOUT_OWN) {
         out->in = kernel->inputs[0].layout;
         out->out = kernel->output.layout;
+        out->weights_bytes = (int64_t)kernel->weights_bytes;
         status = tdi_trial(&compile, kernel, step->input_count, c->program->threads, best,
                            &out->time, err);
     }
@@ -158,7 +165,8 @@ static td_status add_option(chooser *c, site *s, const tdi_step *like, const tdi
     }
     tdi_text_fini(&key);
     if (status == TD_OK && timing.time > 0 && s->count < OPTIONS_MAX && !is_known(s, &timing))
-        s->options[s->count++] = (option){backend, variant, timing.in, timing.out, timing.time};
+        s->options[s->count++] = (option){backend,    variant,     timing.in,
+                                          timing.out, timing.time, timing.weights_bytes};
     return status;
 }
 
@@ -214,7 +222,7 @@ static td_status measure_copy(chooser *c, int value, tdi_timing *timing, td_erro
 /* What copying `value` into another layout takes. */
 static td_status copy_time(chooser *c, int value, tdi_layout from, tdi_layout to, td_duration *out,
                            td_error *err) {
-    tdi_timing timing = {0, from, to};
+    tdi_timing timing = {0, from, to, 0};
     tdi_text key = {0};
     td_status status = TD_OK;
     if (!c->copies[value]) {
@@ -290,7 +298,7 @@ static td_status cost(chooser *c, td_duration *out, td_error *err) {
         TD_TRY(need(c, step->inputs[0], o->in, out, err));
         for (int i = 1; i < step->input_count; i++)
             TD_TRY(need(c, step->inputs[i], o->out, out, err));
-        *out += o->time;
+        *out += o->time + (td_duration)(c->price * (double)o->weights_bytes);
         put(c, step->output, o->out);
     }
     for (int i = 0; i < graph->output_count; i++)
@@ -337,18 +345,12 @@ static td_status descend(chooser *c, td_duration *total, td_error *err) {
     return TD_OK;
 }
 
-static void take(chooser *c) {
-    for (int s = 0; s < c->program->plan.step_count; s++) {
-        if (!c->sites[s])
-            continue;
-        const option *o = &c->sites[s]->options[c->chosen[s]];
-        c->program->plan.steps[s].backend = o->backend;
-        c->program->plan.steps[s].variant = o->variant;
-    }
+static void keep(chooser *c) {
+    memcpy(c->best, c->chosen, (size_t)c->program->plan.step_count * sizeof *c->best);
 }
 
 /* From several starts, since layouts that only pay when many steps change at once are not found
- * one by one. */
+ * one by one. Leaves the best in c->best. */
 static td_status search(chooser *c, td_error *err) {
     td_duration best = INT64_MAX;
     for (int layout = 0; layout <= (int)LAYOUTS; layout++) {
@@ -358,9 +360,71 @@ static td_status search(chooser *c, td_error *err) {
         if (total >= best)
             continue;
         best = total;
-        take(c);
+        keep(c);
     }
     return TD_OK;
+}
+
+static int64_t plain_bytes(const tdi_step *step) {
+    int64_t sum = step->kind == TDI_STEP_CONV || step->kind == TDI_STEP_DENSE
+                      ? (int64_t)step->weights.kernel->bytes
+                      : 0;
+    for (int i = 0; i < step->stage_count; i++)
+        sum += (int64_t)step->stages[i]->weights.kernel->bytes;
+    return sum;
+}
+
+/* Whether the options numbered so keep the weights within bounds. */
+static int is_small(const chooser *c, const int *options) {
+    int64_t plain = 0, packed = 0;
+    for (int s = 0; s < c->program->plan.step_count; s++) {
+        int64_t bytes = plain_bytes(&c->program->plan.steps[s]);
+        plain += bytes;
+        packed += c->sites[s] ? c->sites[s]->options[options[s]].weights_bytes : bytes;
+    }
+    return (double)packed <= WEIGHTS_MOST * (double)plain;
+}
+
+/* Takes faster kernels, one by one, as long as there is room for their weights. */
+static td_status fill_up(chooser *c, td_error *err) {
+    td_duration total, sum;
+    memcpy(c->chosen, c->best, (size_t)c->program->plan.step_count * sizeof *c->best);
+    TD_TRY(cost(c, &total, err));
+    for (int s = 0; s < c->program->plan.step_count; s++)
+        for (int o = 0; c->sites[s] && o < c->sites[s]->count; o++) {
+            c->chosen[s] = o;
+            TD_TRY(cost(c, &sum, err));
+            if (sum < total && is_small(c, c->chosen)) {
+                total = sum;
+                c->best[s] = o;
+            }
+            c->chosen[s] = c->best[s];
+        }
+    return TD_OK;
+}
+
+/* Where the fastest kernels' weights are out of bounds, raises the price of memory until they are
+ * not: those give way that gain the least for what they take. */
+static td_status search_within_bounds(chooser *c, td_error *err) {
+    enum { TRIES = 20 };
+    TD_TRY(search(c, err));
+    if (is_small(c, c->best))
+        return TD_OK;
+    c->price = 0.001;
+    for (int i = 0; i < TRIES && !is_small(c, c->best); i++, c->price *= 1.5)
+        TD_TRY(search(c, err));
+    c->price = 0;
+    return fill_up(c, err);
+}
+
+static void take(chooser *c) {
+    for (int s = 0; s < c->program->plan.step_count; s++) {
+        if (!c->sites[s])
+            continue;
+        const option *o = &c->sites[s]->options[c->best[s]];
+        c->program->plan.steps[s].backend = o->backend;
+        c->program->plan.steps[s].variant = o->variant;
+    }
 }
 
 static void chooser_fini(chooser *c) {
@@ -378,10 +442,11 @@ static td_status chooser_init(chooser *c, tdi_program *program, tdi_timings *tim
     c->packs = tdi_packs_new();
     c->sites = tdi_arena_alloc(&c->arena, steps * sizeof *c->sites);
     c->chosen = tdi_arena_alloc(&c->arena, steps * sizeof *c->chosen);
+    c->best = tdi_arena_alloc(&c->arena, steps * sizeof *c->best);
     c->there = tdi_arena_alloc(&c->arena, values);
     c->first = tdi_arena_alloc(&c->arena, values);
     c->copies = tdi_arena_alloc(&c->arena, values * sizeof *c->copies);
-    return c->packs && c->sites && c->chosen && c->there && c->first && c->copies
+    return c->packs && c->sites && c->chosen && c->best && c->there && c->first && c->copies
                ? TD_OK
                : tdi_fail_memory(err);
 }
@@ -398,7 +463,9 @@ td_status tdi_choose(tdi_program *program, tdi_timings *timings, td_error *err) 
     if (c.reported)
         report(&c, program->plan.step_count);
     if (status == TD_OK)
-        status = search(&c, err);
+        status = search_within_bounds(&c, err);
+    if (status == TD_OK)
+        take(&c);
     chooser_fini(&c);
     return status;
 }

@@ -4,8 +4,9 @@
  * cache so that nothing is measured twice; the file is a cache in every sense: whatever of it
  * cannot be read is measured again. The set itself is declared in engine.h.
  *
- * The file: a line "tandem-timings 1 MACHINE", then lines "NANOSECONDS IN OUT KEY"; nanoseconds are
- * 0 where there is no such kernel, IN and OUT are numbers of layouts.
+ * The file: a line "tandem-timings 1 MACHINE", then lines "NANOSECONDS IN OUT BYTES KEY";
+ * nanoseconds are 0 where there is no such kernel, IN and OUT are numbers of layouts, BYTES those
+ * of the weights.
  */
 #ifndef TDI_ENGINE_TIMINGS_H
 #define TDI_ENGINE_TIMINGS_H
@@ -19,6 +20,7 @@
 typedef struct tdi_timing {
     td_duration time;   /* 0: it was found that there is no such kernel */
     tdi_layout in, out; /* of input 0 and the result; a common one each */
+    int64_t weights_bytes;
 } tdi_timing;
 
 /* Whether the kernel was measured. */

@@ -31,13 +31,14 @@ static void file_free(char *path) {
     tdi_free(path);
 }
 
-/* Two convolutions that can be run in many ways, with an addition and both kinds of bounds. */
-static net residual(void) {
+/* Two convolutions that can be run in many ways, with an addition and bounds; and one of so many
+ * weights that the others may take what they like. */
+static net residual(int64_t many) {
     net n = net_new(14, 5);
     int x = net_input(&n, DIMS(1, 32, 12, 12));
     int y = NET_OP(&n, "Relu", net_conv(&n, x, 32, 32, 3, 1, 1));
     y = NET_OP(&n, "Add", net_conv(&n, y, 32, 32, 3, 1, 1), x);
-    y = NET_OP(&n, "Relu", y);
+    y = net_conv(&n, NET_OP(&n, "Relu", y), 32, many, 1, 1, 1);
     net_outputs(&n, &y, 1);
     return n;
 }
@@ -95,7 +96,7 @@ static void what_is_known_to_be_fastest_is_taken_and_computes_the_same(void **st
         {", native/0", "native winograd 4x4"},
         {", native/1", "native winograd 2x2"},
     };
-    net n = residual();
+    net n = residual(1024);
     float *input = input_of(n.graph);
     const float *inputs[1] = {input};
     ran plain = run_graph(n.graph, NULL, inputs);
@@ -124,8 +125,27 @@ static void what_is_known_to_be_fastest_is_taken_and_computes_the_same(void **st
     tdi_graph_free(n.graph);
 }
 
+static void weights_keep_within_bounds(void **state) {
+    net n = residual(16);
+    tdi_timings *measured = tdi_timings_new();
+    (void)state;
+    tdi_free(describe(n.graph, measured, 1));
+    /* Four times the weights of both convolutions would be too much, of one it is not. */
+    tdi_timings *timings = favour(measured, ", native/0");
+    tdi_program_settings settings = {.batch = 1, .threads = 1, .timings = timings};
+    tdi_program *program = NULL;
+    assert_int_equal(tdi_program_new(n.graph, &settings, &program, NULL), TD_OK);
+    char *text = tdi_program_describe(program);
+    assert_int_equal(count(text, "native winograd 4x4"), 1);
+    tdi_free(text);
+    tdi_program_unref(program);
+    tdi_timings_unref(timings);
+    tdi_timings_unref(measured);
+    tdi_graph_free(n.graph);
+}
+
 static void programs_without_timings_are_the_same_every_time(void **state) {
-    net n = residual();
+    net n = residual(1024);
     (void)state;
     char *first = describe(n.graph, NULL, 1), *second = describe(n.graph, NULL, 1);
     assert_string_equal(first, second);
@@ -136,7 +156,7 @@ static void programs_without_timings_are_the_same_every_time(void **state) {
 }
 
 static void nothing_is_measured_twice(void **state) {
-    net n = residual();
+    net n = residual(1024);
     char *path = file_new();
     tdi_timings *timings = tdi_timings_new(), *again = tdi_timings_new();
     (void)state;
@@ -182,12 +202,12 @@ static void a_file_of_another_machine_or_a_damaged_one_says_nothing(void **state
     (void)state;
     tdi_timings_machine(machine);
     tdi_timings *timings = tdi_timings_new();
-    const char *other = "tandem-timings 1 0123456789\n5 0 0 a\n";
+    const char *other = "tandem-timings 1 0123456789\n5 0 0 0 a\n";
     assert_int_equal(tdi_timings_parse(timings, other, strlen(other), NULL), TD_OK);
     assert_false(tdi_timings_find(timings, "a", &timing));
     snprintf(text, sizeof text,
-             "tandem-timings 1 %s\n5 0 2 a\nx 0 0 b\n-3 0 0 c\n1 0 9 d\n99999999999999999999 0 0 "
-             "e\n6 0 0 \x01\n\n7 0 0 g\n8 0 0 h",
+             "tandem-timings 1 %s\n5 0 2 0 a\nx 0 0 0 b\n-3 0 0 0 c\n1 0 9 0 d\n"
+             "99999999999999999999 0 0 0 e\n6 0 0 0 \x01\n\n7 0 0 0 g\n8 0 0 0 h",
              machine);
     assert_int_equal(tdi_timings_parse(timings, text, strlen(text), NULL), TD_OK);
     assert_true(tdi_timings_find(timings, "a", &timing) && timing.time == 5);
@@ -216,6 +236,7 @@ static void every_prefix_of_a_file_is_read_without_harm(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_known_to_be_fastest_is_taken_and_computes_the_same),
+        cmocka_unit_test(weights_keep_within_bounds),
         cmocka_unit_test(programs_without_timings_are_the_same_every_time),
         cmocka_unit_test(nothing_is_measured_twice),
         cmocka_unit_test(what_others_have_written_meanwhile_is_kept),
