@@ -11,8 +11,11 @@
 #include <jansson.h>
 
 #include <tandem/base.h>
+#include <tandem/model.h>
 #include <tandem/picture.h>
 #include <tandem/tensor.h>
+
+#include "args.h"
 
 /* Exit codes. */
 enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
@@ -48,6 +51,18 @@ json_t *cli_json_shape_of_one(const td_shape *shape);
 /* Opens paths as one list, narrowed by `--subset` (n 0: all) and `--limit` (0: all). */
 td_status cli_open_source(const char *const *paths, size_t path_count, const int64_t subset[2],
                           int64_t limit, td_source **out, td_error *err);
+
+/* How a model is opened: an option that verbs which take a model file have, and what it says. Freed
+ * with cli_opening_free(), also after failure. */
+#define CLI_INPUT_SHAPE_OPTION(list)                                                               \
+    {                                                                                              \
+        "input-shape", 0, ARG_LIST, list, "[NAME=]SHAPE",                                          \
+            "sizes of an input that the file leaves open: 1x3x640x640, or\n"                       \
+            "Nx3x640x640; may be given several times",                                             \
+            0, 0                                                                                   \
+    }
+td_status cli_opening_parse(const arg_list *shapes, td_model_settings *out, td_error *err);
+void cli_opening_free(td_model_settings *settings);
 
 /* Memory that a command line tool cannot go on without: ends the program where there is none. */
 void *cli_alloc(size_t count, size_t bytes);

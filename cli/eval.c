@@ -122,7 +122,7 @@ int verb_eval(int argc, char **argv) {
     td_eval_settings settings = td_eval_settings_default();
     int json = 0;
     int64_t subset[2] = {0, 0}, limit = 0, threads = 0;
-    arg_list operands = {0}, data = {0}, cuts = {0}, strategies = {0};
+    arg_list operands = {0}, data = {0}, cuts = {0}, strategies = {0}, shapes = {0};
     const arg_option options[] = {
         {"data", 0, ARG_LIST, &data, "DIR-OR-FILE",
          "pictures: a folder (labelled if it has an index.csv), a file of\n"
@@ -141,6 +141,7 @@ int verb_eval(int argc, char **argv) {
         {"allow-overlap", 0, ARG_FLAG, &settings.allow_overlap, NULL,
          "evaluate strategies on pictures that their calibration saw,\nand mark the result", 0, 0},
         {"threads", 0, ARG_INTEGER, &threads, "N", "default: one per processor", 1, 64},
+        CLI_INPUT_SHAPE_OPTION(&shapes),
         {"json", 0, ARG_FLAG, &json, NULL, "one JSON document on standard output", 0, 0},
     };
     const arg_verb self = {
@@ -155,6 +156,7 @@ int verb_eval(int argc, char **argv) {
         options,
         sizeof options / sizeof options[0]};
     int code;
+    td_error err = {0};
     args_result parsed = args_parse(&self, argc, argv, &operands);
     settings.threads = (int)threads;
     settings.cuts = cuts.items;
@@ -167,10 +169,14 @@ int verb_eval(int argc, char **argv) {
         code = cli_usage(verb, "give one model, a bundle or an .onnx file");
     else if (!data.count)
         code = cli_usage(verb, "say what to evaluate on: --data DIR-OR-FILE");
+    else if (cli_opening_parse(&shapes, &settings.opening, &err))
+        code = cli_fail(verb, &err);
     else {
         settings.model = operands.items[0];
         code = evaluate(&settings, &data, subset, limit, json);
     }
+    cli_opening_free(&settings.opening);
+    args_list_free(&shapes);
     args_list_free(&operands);
     args_list_free(&data);
     args_list_free(&cuts);

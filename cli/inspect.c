@@ -188,7 +188,7 @@ static int print_dot(const td_model *model) {
 int verb_inspect(int argc, char **argv) {
     int json = 0, dot = 0, memory = 0, code = CLI_OK;
     int64_t threads = 0;
-    arg_list operands = {0}, names = {0};
+    arg_list operands = {0}, names = {0}, shapes = {0};
     const arg_option options[] = {
         {"cut", 0, ARG_LIST, &names, "NAME[,NAME...]",
          "describe this cut instead of every single-tensor one;\nmay be given several times", 0, 0},
@@ -198,6 +198,7 @@ int verb_inspect(int argc, char **argv) {
          "with --memory: threads inside an operator (default: one per\nprocessor)", 1, 64},
         {"json", 0, ARG_FLAG, &json, NULL, "one JSON document on standard output", 0, 0},
         {"dot", 0, ARG_FLAG, &dot, NULL, "the graph in Graphviz' language, cuts marked", 0, 0},
+        CLI_INPUT_SHAPE_OPTION(&shapes),
     };
     const arg_verb self = {
         verb,
@@ -211,6 +212,7 @@ int verb_inspect(int argc, char **argv) {
         options,
         sizeof options / sizeof options[0]};
     inspected in = {NULL, NULL, 0};
+    td_model_settings opening = td_model_settings_default();
     td_error err = {0};
     args_result parsed = args_parse(&self, argc, argv, &operands);
     if (parsed != ARGS_OK)
@@ -219,12 +221,12 @@ int verb_inspect(int argc, char **argv) {
         code = cli_usage(verb, "give one model, an .onnx file or a bundle");
     else if (dot && (json || memory))
         code = cli_usage(verb, "--dot goes with neither --json nor --memory");
-    else if (memory && td_model_open(operands.items[0], &in.model, &err))
+    else if (cli_opening_parse(&shapes, &opening, &err) ||
+             td_model_open_with(operands.items[0], &opening, &in.model, &err))
         code = cli_fail(verb, &err);
     else if (memory)
         code = inspect_memory(in.model, names.items, names.count, (int)threads, json);
-    else if (td_model_open(operands.items[0], &in.model, &err) ||
-             (names.count ? find_named(&in, &names, &err) : find_single(&in, &err)))
+    else if (names.count ? find_named(&in, &names, &err) : find_single(&in, &err))
         code = cli_fail(verb, &err);
     else if (dot)
         code = print_dot(in.model);
@@ -234,7 +236,9 @@ int verb_inspect(int argc, char **argv) {
         print_text(&in);
     free(in.cuts);
     td_model_unref(in.model);
+    cli_opening_free(&opening);
     args_list_free(&operands);
     args_list_free(&names);
+    args_list_free(&shapes);
     return code;
 }

@@ -68,7 +68,7 @@ int verb_prepare(int argc, char **argv) {
     td_prepare_settings settings = td_prepare_settings_default();
     const char *kind = NULL;
     int64_t subset[2] = {0, 0}, limit = 0, threads = 0;
-    arg_list operands = {0}, pictures = {0}, cuts = {0};
+    arg_list operands = {0}, pictures = {0}, cuts = {0}, shapes = {0};
     const arg_option options[] = {
         {"pictures", 0, ARG_LIST, &pictures, "DIR",
          "pictures to calibrate on: a folder, a picture file or CIFAR\nrecords; may be given "
@@ -98,6 +98,7 @@ int verb_prepare(int argc, char **argv) {
         {"subset", 0, ARG_SUBSET, subset, "K/N", "pictures whose index modulo N is K", 0, 0},
         {"limit", 0, ARG_INTEGER, &limit, "N", "N evenly spaced pictures", 1, INT32_MAX},
         {"threads", 0, ARG_INTEGER, &threads, "N", "default: one per processor", 1, 64},
+        CLI_INPUT_SHAPE_OPTION(&shapes),
     };
     const arg_verb self = {
         verb,
@@ -110,6 +111,7 @@ int verb_prepare(int argc, char **argv) {
         options,
         sizeof options / sizeof options[0]};
     int code;
+    td_error err = {0};
     args_result parsed = args_parse(&self, argc, argv, &operands);
     settings.threads = (int)threads;
     settings.cuts = cuts.items;
@@ -125,10 +127,14 @@ int verb_prepare(int argc, char **argv) {
     else if (!parse_kind(kind, &settings))
         code = cli_usage(verb, "--output-kind takes logits, probabilities or raw, not \"%s\"",
                          kind);
+    else if (cli_opening_parse(&shapes, &settings.opening, &err))
+        code = cli_fail(verb, &err);
     else {
         settings.model = operands.items[0];
         code = prepare(&settings, &pictures, subset, limit);
     }
+    cli_opening_free(&settings.opening);
+    args_list_free(&shapes);
     args_list_free(&operands);
     args_list_free(&pictures);
     args_list_free(&cuts);

@@ -221,7 +221,7 @@ int verb_run(int argc, char **argv) {
     int json = 0, no_agreement = 0;
     int64_t subset[2] = {0, 0}, limit = 0, threads = 0, top = 0, window = 1;
     const char *save = NULL;
-    arg_list operands = {0};
+    arg_list operands = {0}, shapes = {0};
     const arg_option options[] = {
         {"server", 0, ARG_TEXT, &settings.server, "HOST:PORT",
          "where `tandem serve` listens; without it both halves run in\nthis process", 0, 0},
@@ -250,6 +250,7 @@ int verb_run(int argc, char **argv) {
          "where fetched bundles are kept (default: ~/.cache/tandem)", 0, 0},
         {"save", 0, ARG_TEXT, &save, "DIR",
          "take arrays (.npy) as they are and write the outputs there", 0, 0},
+        CLI_INPUT_SHAPE_OPTION(&shapes),
         {"no-agreement", 0, ARG_FLAG, &no_agreement, NULL,
          "do not run the uncut network here for comparison", 0, 0},
         {"json", 0, ARG_FLAG, &json, NULL, "one JSON document on standard output", 0, 0},
@@ -291,10 +292,12 @@ int verb_run(int argc, char **argv) {
              (settings.server || settings.cache || subset[1] || limit || top || window != 1))
         code = cli_usage(verb, "with --save arrays are run once, in this process: leave out "
                                "--server, --cache, --subset, --limit, --top and --window");
+    else if (cli_opening_parse(&shapes, &settings.opening, &err))
+        code = cli_fail(verb, &err);
     else if (save)
-        code = run_arrays(&(run_arrays_settings){settings.model, settings.cut, settings.codec, save,
-                                                 (int)threads, json, operands.items,
-                                                 operands.count});
+        code = run_arrays(&(run_arrays_settings){settings.model, settings.cut, settings.codec,
+                                                 &settings.opening, save, (int)threads, json,
+                                                 operands.items, operands.count});
     else if (operands.count && ends_with(operands.items[0], ".npy"))
         code = cli_usage(verb, "%s is an array: say with --save DIR where the outputs go",
                          operands.items[0]);
@@ -306,6 +309,8 @@ int verb_run(int argc, char **argv) {
         code = run(r, &settings, !no_agreement, json, (int)top);
     runner_fini(r);
     free(r);
+    cli_opening_free(&settings.opening);
+    args_list_free(&shapes);
     args_list_free(&operands);
     return code;
 }

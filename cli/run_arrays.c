@@ -199,7 +199,7 @@ static json_t *to_json(const session *s) {
 
 static int run_session(session *s) {
     td_error err = {0};
-    if (td_model_open(s->settings->model, &s->model, &err))
+    if (td_model_open_with(s->settings->model, s->settings->opening, &s->model, &err))
         return cli_fail(verb, &err);
     s->input_count = td_model_input_count(s->model);
     s->paths = cli_alloc(s->input_count, sizeof *s->paths);

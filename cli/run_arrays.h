@@ -7,10 +7,13 @@
 
 #include <stddef.h>
 
+#include <tandem/model.h>
+
 typedef struct run_arrays_settings {
     const char *model, *cut, *codec; /* cut and codec: NULL where not given */
-    const char *folder;              /* of the outputs; made where it is missing */
-    int threads;                     /* 0: one per processor */
+    const td_model_settings *opening;
+    const char *folder; /* of the outputs; made where it is missing */
+    int threads;        /* 0: one per processor */
     int json;
     const char *const *operands; /* "FILE.npy" or "NAME=FILE.npy" */
     size_t operand_count;

@@ -35,23 +35,28 @@ static void note_what_is_left_out(const char *strategy) {
             (int)length, plus + 1);
 }
 
-static int split(const char *path, const char *cut, const char *strategy, const char *dir) {
+static int split(const char *path, const arg_list *shapes, const char *cut, const char *strategy,
+                 const char *dir) {
     td_model *model = NULL;
+    td_model_settings opening;
     td_error err = {0};
     int code = CLI_OK;
-    if (td_model_open(path, &model, &err) || td_model_split(model, cut, strategy, dir, &err)) {
+    if (cli_opening_parse(shapes, &opening, &err) ||
+        td_model_open_with(path, &opening, &model, &err) ||
+        td_model_split(model, cut, strategy, dir, &err)) {
         code = cli_fail(verb, &err);
     } else {
         note_what_is_left_out(strategy);
         printf("%s/head.onnx\n%s/tail.onnx\n", dir, dir);
     }
     td_model_unref(model);
+    cli_opening_free(&opening);
     return code;
 }
 
 int verb_split(int argc, char **argv) {
     const char *cut = NULL, *strategy = NULL, *dir = NULL;
-    arg_list operands = {0};
+    arg_list operands = {0}, shapes = {0};
     const arg_option options[] = {
         {"cut", 0, ARG_TEXT, &cut, "NAME[,NAME...]",
          "the tensor, or the tensors, that cross from the head to the\ntail (see `tandem inspect`)",
@@ -62,6 +67,7 @@ int verb_split(int argc, char **argv) {
          0, 0},
         {"output", 'o', ARG_TEXT, &dir, "DIR",
          "folder for head.onnx and tail.onnx; made where missing", 0, 0},
+        CLI_INPUT_SHAPE_OPTION(&shapes),
     };
     const arg_verb self = {verb,
                            "MODEL --cut NAME[,NAME...] [--codec STRATEGY] -o DIR",
@@ -84,7 +90,8 @@ int verb_split(int argc, char **argv) {
     else if (!dir)
         code = cli_usage(verb, "say where to write: -o DIR");
     else
-        code = split(operands.items[0], cut, strategy, dir);
+        code = split(operands.items[0], &shapes, cut, strategy, dir);
     args_list_free(&operands);
+    args_list_free(&shapes);
     return code;
 }

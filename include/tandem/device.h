@@ -20,6 +20,7 @@ typedef struct td_device_settings {
         *server; /* "host:port"; NULL: both halves in this process, through the same pipeline */
     const char
         *model; /* an .onnx file or a bundle; with a server also the name of a bundle that it has */
+    td_model_settings opening; /* without a server only: with one the bundle's sizes count */
     const char
         *cut; /* NULL: the bundle's default, else "input" with a server and "output" without */
     const char *codec; /* strategy; NULL: the bundle's default at its default cut, else

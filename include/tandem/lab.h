@@ -19,8 +19,9 @@ extern "C" {
 #endif
 
 typedef struct td_prepare_settings {
-    const char *model; /* .onnx file */
-    const char *name;  /* of the bundle; NULL: the last part of `bundle` */
+    const char *model;         /* .onnx file */
+    td_model_settings opening; /* sizes that are bound are written into the bundle's model */
+    const char *name;          /* of the bundle; NULL: the last part of `bundle` */
     const char
         *bundle; /* folder to write; must not exist, unless it is a bundle and `replace` is set */
     int replace;
@@ -47,7 +48,8 @@ TD_API td_prepare_settings td_prepare_settings_default(void);
 TD_API td_status td_prepare(const td_prepare_settings *settings, td_error *err);
 
 typedef struct td_eval_settings {
-    const char *model;       /* bundle (or .onnx file, for strategies without calibration) */
+    const char *model; /* bundle (or .onnx file, for strategies without calibration) */
+    td_model_settings opening;
     td_source *pictures;     /* borrowed */
     const char *const *cuts; /* none: the bundle's default cut, or `input` */
     size_t cut_count;

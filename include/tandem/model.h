@@ -25,6 +25,30 @@ typedef struct td_model td_model;
  * while reading. The caller owns one reference.
  */
 TD_API td_status td_model_open(const char *path, td_model **out, td_error *err);
+
+/*
+ * Opening with the sizes of inputs bound. A file may leave sizes open (a symbolic height, width or
+ * length): all but axis 0, which counts pictures, must be bound, and TD_ARGUMENT names those that
+ * are not. Axis 0 stays open unless it is bound, too.
+ */
+typedef struct td_model_settings {
+    const td_input_shape *input_shapes;
+    size_t input_shape_count;
+} td_model_settings;
+
+TD_API td_model_settings td_model_settings_default(void);
+/* `settings` NULL: the default, which binds nothing. */
+TD_API td_status td_model_open_with(const char *path, const td_model_settings *settings,
+                                    td_model **out, td_error *err);
+
+/*
+ * The same network for other sizes of its inputs; without reading it again, and sharing its
+ * weights, packed ones included. The recipe fits pictures to the new size; a bundle's calibration
+ * does not hold for it and is left out. `model` stays as it is.
+ */
+TD_API td_status td_model_rebind(td_model *model, const td_input_shape *shapes, size_t shape_count,
+                                 td_model **out, td_error *err);
+
 TD_API td_model *td_model_ref(td_model *model);
 TD_API void td_model_unref(td_model *model);
 

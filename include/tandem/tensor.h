@@ -62,6 +62,19 @@ TD_API int td_shape_equal(const td_shape *a, const td_shape *b);
  */
 TD_API int td_shape_format(const td_shape *shape, char *out, size_t out_bytes);
 
+/*
+ * The inverse: numbers with "x" between, "N" for a symbolic dimension. TD_ARGUMENT for anything
+ * else.
+ */
+TD_API td_status td_shape_parse(const char *text, td_shape *out, td_error *err);
+
+/* The shape that an input of a network is to have; a symbolic dimension stays as the file has it.
+ */
+typedef struct td_input_shape {
+    const char *input; /* NULL: the only one */
+    td_shape shape;
+} td_input_shape;
+
 /* Order of the axes of one picture or feature tensor in memory. */
 typedef enum td_order {
     TD_ORDER_CHW = 0, /* channel, row, column: ONNX's own, without the batch */

@@ -56,6 +56,14 @@ static int copy_attr(tdi_graph *to, tdi_node *node, const tdi_attr *from) {
     return 0;
 }
 
+static const char **copy_axes(tdi_graph *to, const tdi_value *value) {
+    const char **axes = tdi_arena_alloc(&to->arena, TD_RANK_MAX * sizeof *axes);
+    for (int i = 0; axes && i < value->shape.rank; i++)
+        if (value->axes[i] && !(axes[i] = tdi_arena_strdup(&to->arena, value->axes[i])))
+            return NULL;
+    return axes;
+}
+
 static int copy_values(const tdi_graph *from, part *p, tdi_graph *to) {
     for (int i = 0; i < from->value_count; i++) {
         const tdi_value *value = &from->values[i];
@@ -67,6 +75,8 @@ static int copy_values(const tdi_graph *from, part *p, tdi_graph *to) {
         tdi_value *copy = &to->values[p->index[i]];
         copy->depends_on_input = value->depends_on_input;
         copy->batched = value->batched;
+        if (value->axes && !(copy->axes = copy_axes(to, value)))
+            return -1;
         if (value->data && !p->is_input[i])
             copy->data = tdi_tensor_ref(value->data);
     }

@@ -34,8 +34,10 @@ typedef struct tdi_attr {
 typedef struct tdi_value {
     const char *name;
     td_dtype dtype;
-    td_shape shape;       /* as inferred with the graph's batch bound; rank -1 while unknown */
-    tdi_tensor *data;     /* a constant's content (one reference); NULL for anything computed */
+    td_shape shape;          /* as inferred with the graph's batch bound; rank -1 while unknown */
+    const char *const *axes; /* of an input: what the file calls its axes, NULL each for no name; or
+                                NULL */
+    tdi_tensor *data;        /* a constant's content (one reference); NULL for anything computed */
     int producer;         /* index of the node that writes it; -1 for graph inputs and constants */
     int depends_on_input; /* whether it is an activation: reachable from a graph input */
     int batched;          /* whether axis 0 counts the pictures of a symbolic batch */

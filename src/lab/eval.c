@@ -228,7 +228,7 @@ static void sum_up(evaluation *e) {
 }
 
 static td_status evaluate(evaluation *e, td_error *err) {
-    TD_TRY(td_model_open(e->settings->model, &e->model, err));
+    TD_TRY(td_model_open_with(e->settings->model, &e->settings->opening, &e->model, err));
     TD_TRY(tdi_model_check_pictures(e->model, err));
     e->report->model = tdi_strdup(td_model_name(e->model));
     e->report->pictures = e->picture_count;

@@ -44,16 +44,17 @@ end:
     return status;
 }
 
-/* The file as it is where it stands alone; written anew where its weights are in other files. */
+/* The file as it is where it stands alone; written anew where its weights are in other files, or
+ * where sizes were bound that it leaves open. */
 static td_status write_model(const td_model *model, const char *path, tdi_bundle_writer *writer,
                              td_error *err) {
     uint8_t *bytes = NULL;
     size_t size = 0;
     tdi_graph *alone = NULL;
     TD_TRY(tdi_file_read(path, TDI_ONNX_BYTES_MAX, &bytes, &size, err));
-    td_status status = tdi_onnx_parse(bytes, size, NULL, &alone, NULL);
+    td_status status = tdi_onnx_parse_open(bytes, size, NULL, &alone, NULL);
     tdi_graph_free(alone);
-    if (status) {
+    if (status || model->bound) {
         tdi_free(bytes);
         bytes = NULL;
         TD_TRY(tdi_onnx_write(model->graph, &bytes, &size, err));
@@ -190,7 +191,7 @@ static td_status open_model(const td_prepare_settings *settings, td_model **out,
     if (tdi_path_is_folder(settings->model))
         return tdi_fail(err, TD_ARGUMENT, "%s is a folder: prepare takes an .onnx file",
                         settings->model);
-    TD_TRY(td_model_open(settings->model, out, err));
+    TD_TRY(td_model_open_with(settings->model, &settings->opening, out, err));
     td_recipe recipe = (*out)->recipe;
     if (settings->recipe)
         TD_TRY(td_recipe_parse(settings->recipe, &recipe, err));

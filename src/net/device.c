@@ -94,7 +94,11 @@ static td_status find_model(const td_device *device, const td_device_settings *s
 static td_status open_head(td_device *device, const td_device_settings *s, const char *path,
                            td_error *err) {
     td_cut_info info;
-    TD_TRY(td_model_open(path, &device->model, err));
+    if (s->server && s->opening.input_shape_count)
+        return tdi_fail(err, TD_ARGUMENT,
+                        "with a server the sizes of the bundle's inputs count: bind others with "
+                        "`tandem prepare --input-shape`");
+    TD_TRY(td_model_open_with(path, &s->opening, &device->model, err));
     const tdi_bundle *bundle = device->model->bundle;
     const char *cut = s->cut ? s->cut : tdi_default_cut(bundle, s->server ? "input" : "output");
     const char *codec = s->codec ? s->codec : tdi_default_strategy(bundle, cut);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "graph/bind.h"
 #include "graph/onnx/onnx.h"
 #include "graph/op.h"
 #include "media/recipe.h"
@@ -100,69 +101,106 @@ static void model_free(td_model *model) {
     tdi_cut_table_free(model->cuts);
     tdi_overview_free(model->overview);
     tdi_packs_unref(model->packs);
-    tdi_labels_free(model->labels);
+    if (!model->origin)
+        tdi_labels_free(model->labels);
+    td_model_unref(model->origin);
     tdi_bundle_free(model->bundle);
     tdi_graph_free(model->graph);
+    tdi_graph_free(model->open);
     tdi_free(model->name);
     tdi_free(model);
 }
 
-/* A model around a graph, which it takes over even on failure. */
-static td_status model_new(tdi_graph *graph, char *name, td_model **out, td_error *err) {
-    td_status status = TD_OK;
+/* Whether a size that the file leaves open was bound; the number of pictures does not count. */
+static int is_bound(const tdi_graph *open, const tdi_graph *graph) {
+    for (int i = 0; i < open->input_count; i++) {
+        const td_shape *shape = &open->values[open->inputs[i]].shape;
+        for (int axis = 0; axis < shape->rank; axis++)
+            if (shape->dim[axis] < 0 && (axis > 0 || !graph->values[graph->inputs[i]].batched))
+                return 1;
+    }
+    return 0;
+}
+
+/* What follows from the graph. */
+static td_status describe(td_model *model, td_error *err) {
+    const tdi_graph *graph = model->graph;
+    td_recipe recipe;
+    if (graph->input_count < 1 || graph->output_count < 1)
+        return tdi_fail(err, TD_UNSUPPORTED, "%s has no %s", model->name,
+                        graph->input_count < 1 ? "inputs" : "outputs");
+    TD_TRY(tdi_engine_check(graph, err));
+    model->bound = is_bound(model->open, graph);
+    model->output_kind = output_kind_of(graph);
+    TD_TRY(default_recipe(graph, &recipe, err));
+    set_recipe(model, &recipe);
+    TD_TRY(tdi_overview_new(model, &model->overview, err));
+    return tdi_cut_table_new(model, &model->cuts, err);
+}
+
+/* An open graph with its sizes bound, both of them. */
+typedef struct graphs {
+    tdi_graph *open, *bound;
+} graphs;
+
+static td_status graphs_bind(graphs *g, const td_model_settings *settings, td_error *err) {
+    td_status status = tdi_graph_bind(g->open, settings ? settings->input_shapes : NULL,
+                                      settings ? settings->input_shape_count : 0, &g->bound, err);
+    if (status) {
+        tdi_graph_free(g->open);
+        g->open = NULL;
+    }
+    return status;
+}
+
+/* A model around graphs, which it takes over even on failure, as it does `name`. `packs` NULL: its
+ * own. */
+static td_status model_new(const graphs *g, char *name, tdi_packs *packs, td_model **out,
+                           td_error *err) {
     td_model *model = tdi_calloc(1, sizeof *model);
     if (!model) {
-        tdi_graph_free(graph);
+        tdi_graph_free(g->open);
+        tdi_graph_free(g->bound);
         tdi_free(name);
         return tdi_fail_memory(err);
     }
     tdi_refcount_take(&model->references);
-    model->graph = graph;
+    model->open = g->open;
+    model->graph = g->bound;
     model->name = name;
-    model->packs = tdi_packs_new();
+    model->packs = packs ? tdi_packs_ref(packs) : tdi_packs_new();
     model->programs = tdi_program_table_new();
     model->calibrations = tdi_calibration_table_new();
-    if (!name || !model->packs || !model->programs || !model->calibrations) {
+    td_status status = TD_OK;
+    if (!name || !model->packs || !model->programs || !model->calibrations)
         status = tdi_fail_memory(err);
-        goto fail;
-    }
-    if (graph->input_count < 1 || graph->output_count < 1) {
-        status = tdi_fail(err, TD_UNSUPPORTED, "%s has no %s", name,
-                          graph->input_count < 1 ? "inputs" : "outputs");
-        goto fail;
-    }
-    if ((status = tdi_engine_check(graph, err)))
-        goto fail;
-    model->output_kind = output_kind_of(graph);
-    td_recipe recipe;
-    if ((status = default_recipe(graph, &recipe, err)))
-        goto fail;
-    set_recipe(model, &recipe);
-    if ((status = tdi_overview_new(model, &model->overview, err)) ||
-        (status = tdi_cut_table_new(model, &model->cuts, err)))
-        goto fail;
-    *out = model;
-    return TD_OK;
-fail:
-    model_free(model);
+    if (!status)
+        status = describe(model, err);
+    if (!status)
+        *out = model;
+    else
+        model_free(model);
     return status;
 }
 
-td_status tdi_model_from_bundle(tdi_bundle *bundle, td_model **out, td_error *err) {
+td_status tdi_model_from_bundle(tdi_bundle *bundle, const td_model_settings *settings,
+                                td_model **out, td_error *err) {
     uint8_t *bytes = NULL;
     size_t size = 0;
-    tdi_graph *graph = NULL;
+    graphs g = {NULL, NULL};
     td_model *model = NULL;
     int file = tdi_bundle_file_find(bundle, bundle->model_path);
     if (file < 0)
         return tdi_fail(err, TD_FORMAT, "bundle %s does not list its model file %s", bundle->name,
                         bundle->model_path);
     TD_TRY(tdi_bundle_file_read(bundle, (size_t)file, &bytes, &size, err));
-    td_status status = tdi_onnx_parse(bytes, size, NULL, &graph, err);
+    td_status status = tdi_onnx_parse_open(bytes, size, NULL, &g.open, err);
     tdi_free(bytes);
+    if (!status)
+        status = graphs_bind(&g, settings, err);
     if (status)
         return tdi_fail_prefix(err, status, "%s of bundle %s", bundle->model_path, bundle->name);
-    if ((status = model_new(graph, tdi_strdup(bundle->name), &model, err)))
+    if ((status = model_new(&g, tdi_strdup(bundle->name), NULL, &model, err)))
         return status;
     model->output_kind = bundle->output_kind;
     set_recipe(model, &bundle->recipe);
@@ -176,23 +214,57 @@ fail:
     return status;
 }
 
-static td_status open_bundle(const char *path, td_model **out, td_error *err) {
+static td_status open_bundle(const char *path, const td_model_settings *settings, td_model **out,
+                             td_error *err) {
     tdi_bundle *bundle = NULL;
     TD_TRY(tdi_bundle_open(path, &bundle, err));
-    td_status status = tdi_model_from_bundle(bundle, out, err);
+    td_status status = tdi_model_from_bundle(bundle, settings, out, err);
     if (status)
         tdi_bundle_free(bundle);
     return status;
 }
 
-td_status td_model_open(const char *path, td_model **out, td_error *err) {
+td_model_settings td_model_settings_default(void) {
+    const td_model_settings settings = {NULL, 0};
+    return settings;
+}
+
+td_status td_model_open_with(const char *path, const td_model_settings *settings, td_model **out,
+                             td_error *err) {
     if (!path || !out)
         return tdi_fail(err, TD_ARGUMENT, "td_model_open: path and out must not be NULL");
     if (tdi_path_is_folder(path))
-        return open_bundle(path, out, err);
-    tdi_graph *graph = NULL;
-    TD_TRY(tdi_onnx_load(path, &graph, err));
-    return model_new(graph, tdi_path_stem(path, ".onnx"), out, err);
+        return open_bundle(path, settings, out, err);
+    graphs g = {NULL, NULL};
+    TD_TRY(tdi_onnx_load_open(path, &g.open, err));
+    td_status status = graphs_bind(&g, settings, err);
+    if (status)
+        return tdi_fail_prefix(err, status, "%.200s", path);
+    return model_new(&g, tdi_path_stem(path, ".onnx"), NULL, out, err);
+}
+
+td_status td_model_open(const char *path, td_model **out, td_error *err) {
+    return td_model_open_with(path, NULL, out, err);
+}
+
+td_status td_model_rebind(td_model *model, const td_input_shape *shapes, size_t shape_count,
+                          td_model **out, td_error *err) {
+    const td_model_settings settings = {shapes, shape_count};
+    graphs g = {NULL, NULL};
+    td_model *rebound = NULL;
+    TD_TRY(tdi_graph_copy(model->open, &g.open, err));
+    td_status status = graphs_bind(&g, &settings, err);
+    if (status)
+        return tdi_fail_prefix(err, status, "%.200s", model->name);
+    TD_TRY(model_new(&g, tdi_strdup(model->name), model->packs, &rebound, err));
+    td_recipe recipe = model->recipe;
+    recipe.width = recipe.height = 0;
+    set_recipe(rebound, &recipe);
+    rebound->output_kind = model->output_kind;
+    rebound->labels = model->labels;
+    rebound->origin = td_model_ref(model);
+    *out = rebound;
+    return TD_OK;
 }
 
 td_model *td_model_ref(td_model *model) {

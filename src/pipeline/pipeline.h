@@ -16,7 +16,10 @@
 struct td_model {
     tdi_refcount references;
     char *name;
+    tdi_graph *open; /* as the file has it, for other sizes */
     tdi_graph *graph;
+    td_model *origin;   /* what it was rebound from, owner of the labels; or NULL */
+    int bound;          /* whether sizes were bound that the file leaves open */
     tdi_bundle *bundle; /* NULL for an ONNX file */
     td_recipe recipe;   /* width and height filled in from the input where they were 0 */
     td_output_kind output_kind;
@@ -29,8 +32,10 @@ struct td_model {
     struct tdi_calibration_table *calibrations;
 };
 
-/* A model from a bundle that is already open; takes the bundle over on success only. */
-td_status tdi_model_from_bundle(tdi_bundle *bundle, td_model **out, td_error *err);
+/* A model from a bundle that is already open; takes the bundle over on success only. `settings` may
+ * be NULL. */
+td_status tdi_model_from_bundle(tdi_bundle *bundle, const td_model_settings *settings,
+                                td_model **out, td_error *err);
 
 /*
  * Whether pictures can be run: one float32 input N x C x H x W with C 1 or 3, and a recipe that

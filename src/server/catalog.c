@@ -26,7 +26,7 @@ td_status tdi_catalog_open(const char *const *paths, size_t path_count, tdi_cata
         goto fail;
     }
     for (size_t i = 0; i < repository.count; i++) {
-        status = tdi_model_from_bundle(repository.bundles[i], &out->models[i], err);
+        status = tdi_model_from_bundle(repository.bundles[i], NULL, &out->models[i], err);
         if (status != TD_OK)
             goto fail;
         repository.bundles[i] = NULL; /* the model owns it now */

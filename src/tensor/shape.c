@@ -58,6 +58,44 @@ int td_shape_equal(const td_shape *a, const td_shape *b) {
     return 1;
 }
 
+/* One dimension; *text is moved behind it. */
+static int parse_dim(const char **text, int64_t *out) {
+    enum { DIGITS_MAX = 15 };
+    const char *at = *text;
+    int64_t value = 0;
+    if (*at == 'N') {
+        *out = TD_DIM_SYMBOLIC;
+        *text = at + 1;
+        return 0;
+    }
+    for (; *at >= '0' && *at <= '9' && at - *text < DIGITS_MAX; at++)
+        value = value * 10 + (*at - '0');
+    if (value == 0)
+        return -1;
+    *out = value;
+    *text = at;
+    return 0;
+}
+
+td_status td_shape_parse(const char *text, td_shape *out, td_error *err) {
+    const char *at = text;
+    td_shape shape = {0, {0}};
+    do {
+        if (shape.rank == TD_RANK_MAX || parse_dim(&at, &shape.dim[shape.rank++]))
+            goto fail;
+    } while (*at++ == 'x');
+    if (at[-1] != '\0')
+        goto fail;
+    *out = shape;
+    return TD_OK;
+fail:
+    return tdi_fail(
+        err, TD_ARGUMENT,
+        "\"%.60s\" is no shape: write up to %d sizes with \"x\" between, as 1x3x224x224 "
+        "or Nx3x224x224",
+        text, TD_RANK_MAX);
+}
+
 int td_shape_format(const td_shape *shape, char *out, size_t out_bytes) {
     char text[TD_RANK_MAX * 21 + 1];
     int size = 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writes what the cases of the command line run on into a folder: tiny.onnx, the records a.bin and
- * b.bin, and the arrays one.npy and two.npy, of one and two pictures.
+ * Writes what the cases of the command line run on into a folder: tiny.onnx, open.onnx, which is
+ * the same with height and width left open, the records a.bin and b.bin, and the arrays one.npy and
+ * two.npy, of one and two pictures.
  */
 #include "../pipeline/tiny_model.h"
 
@@ -23,6 +24,7 @@ int main(int argc, char **argv) {
     if (argc != 2)
         return 2;
     tiny_write(argv[1], (tiny_settings){3, 0}, path);
+    tiny_write_open(argv[1], path);
     tiny_records(argv[1], "a.bin", 5, 12, path);
     tiny_records(argv[1], "b.bin", 6, 8, path);
     write_array(argv[1], "one.npy", 1);

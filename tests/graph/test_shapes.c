@@ -4,6 +4,7 @@
  */
 #include "graph/patterns.h"
 
+#include "graph/bind.h"
 #include "graph/cut.h"
 #include "graph/op.h"
 
@@ -178,6 +179,76 @@ static void endless_shape_arithmetic_is_not_evaluated(void **state) {
     tdi_graph_free(g);
 }
 
+static tdi_graph *read_open(message *graph) {
+    message model = model_of(graph, 13);
+    tdi_graph *out = NULL;
+    assert_int_equal(tdi_onnx_parse_open(model.data, model.size, NULL, &out, NULL), TD_OK);
+    tdi_free(model.data);
+    return out;
+}
+
+/* Two inputs that are as long as each other. */
+static message pair_graph(void) {
+    message g = {0};
+    add_input(&g, "a", "N,length,4");
+    add_input(&g, "b", "N,length,4");
+    add_output(&g, "y");
+    add_node(&g, "Add", "a,b", "sum", "");
+    add_size_of(&g, "sum", 1, "n");
+    add_ints(&g, "rest", "0");
+    add_ints(&g, "last", "-1");
+    add_node(&g, "Concat", "rest,last,n", "target", "axis=0");
+    add_node(&g, "Reshape", "sum,target", "y", "");
+    return g;
+}
+
+static td_status bind(const tdi_graph *open, const char *input, int64_t n, int64_t length,
+                      tdi_graph **out, td_error *err) {
+    const td_input_shape shape = {input, tdi_shape_of(3, (int64_t[]){n, length, 4})};
+    return tdi_graph_bind(open, &shape, 1, out, err);
+}
+
+static void axes_of_one_name_are_bound_together(void **state) {
+    (void)state;
+    message graph = pair_graph();
+    tdi_graph *open = read_open(&graph), *g;
+    td_error err;
+    for (int64_t length = 3; length < 6; length++) {
+        char expected[32];
+        assert_int_equal(bind(open, "b", TD_DIM_SYMBOLIC, length, &g, &err), TD_OK);
+        snprintf(expected, sizeof expected, "1x%dx4", (int)length);
+        assert_string_equal(shape_text(g, "a"), expected);
+        snprintf(expected, sizeof expected, "1x4x%d", (int)length);
+        assert_string_equal(shape_text(g, "y"), expected);
+        must_infer(g, 2);
+        tdi_graph_free(g);
+    }
+    assert_int_equal(bind(open, "b", 2, 5, &g, &err), TD_OK);
+    assert_int_equal(g->symbolic_batch, 0);
+    assert_string_equal(shape_text(g, "a"), "2x5x4");
+    tdi_graph_free(g);
+    tdi_graph_free(open);
+}
+
+static void shapes_that_do_not_fit_are_refused_by_name(void **state) {
+    (void)state;
+    message graph = pair_graph();
+    tdi_graph *open = read_open(&graph), *g = NULL;
+    td_error err;
+    assert_int_equal(tdi_graph_bind(open, NULL, 0, &g, &err), TD_ARGUMENT);
+    assert_non_null(strstr(err.message, "\"a\""));
+    assert_non_null(strstr(err.message, "axis 1 (length)"));
+    assert_int_equal(bind(open, "c", 1, 3, &g, &err), TD_NOT_FOUND);
+    assert_non_null(strstr(err.message, "\"a\", \"b\""));
+    assert_int_equal(bind(open, NULL, 1, 3, &g, &err), TD_ARGUMENT);
+    const td_input_shape flat = {"a", tdi_shape_of(2, (int64_t[]){1, 4})};
+    assert_int_equal(tdi_graph_bind(open, &flat, 1, &g, &err), TD_MISMATCH);
+    const td_input_shape wide = {"a", tdi_shape_of(3, (int64_t[]){1, 3, 5})};
+    assert_int_equal(tdi_graph_bind(open, &wide, 1, &g, &err), TD_MISMATCH);
+    assert_null(g);
+    tdi_graph_free(open);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(patterns_fold_for_any_batch),
@@ -188,6 +259,8 @@ int main(void) {
         cmocka_unit_test(a_shape_that_is_an_output_stays),
         cmocka_unit_test(sizes_go_through_floats),
         cmocka_unit_test(halves_share_out_the_parts_of_a_split),
+        cmocka_unit_test(axes_of_one_name_are_bound_together),
+        cmocka_unit_test(shapes_that_do_not_fit_are_refused_by_name),
         cmocka_unit_test(endless_shape_arithmetic_is_not_evaluated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

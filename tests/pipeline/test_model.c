@@ -151,6 +151,71 @@ static void a_model_for_batches_is_told_to_be_exported_otherwise(void **state) {
     tdi_folder_remove(folder, NULL);
 }
 
+/* Runs a picture of that size through the whole network; the first output. */
+static float first_output(td_model *model, int32_t width, int32_t height) {
+    td_picture picture = {width, height, 3, tdi_calloc((size_t)(width * height), 3)};
+    td_head *head;
+    const void *outputs[1];
+    for (int i = 0; i < width * height * 3; i++)
+        picture.pixels[i] = (uint8_t)(i * 7);
+    must(td_head_open(model, "output", NULL, &head, err));
+    must(td_head_run(head, &picture, outputs, err));
+    float value = *(const float *)outputs[0];
+    td_head_close(head);
+    td_picture_clear(&picture);
+    return value;
+}
+
+static td_input_shape sized(const char *text) {
+    td_input_shape shape = {NULL, {0, {0}}};
+    must(td_shape_parse(text, &shape.shape, err));
+    return shape;
+}
+
+static void open_sizes_are_bound_when_a_model_is_opened(void **state) {
+    char path[512], folder[256];
+    td_model *model;
+    td_error error = {0};
+    td_tensor_info info;
+    (void)state;
+    test_folder(folder);
+    tiny_write_open(folder, path);
+    assert_int_equal(td_model_open(path, &model, &error), TD_ARGUMENT);
+    assert_non_null(strstr(error.message, "axis 2 (height), axis 3 (width)"));
+    const td_input_shape shape = sized("Nx3x24x40");
+    const td_model_settings settings = {&shape, 1};
+    must(td_model_open_with(path, &settings, &model, err));
+    assert_int_equal(td_model_input(model, 0, &info), TD_OK);
+    assert_int_equal(info.shape.dim[0], TD_DIM_SYMBOLIC);
+    assert_int_equal(info.shape.dim[3], 40);
+    assert_int_equal(td_model_recipe(model)->width, 40);
+    td_model_unref(model);
+    tdi_folder_remove(folder, NULL);
+}
+
+static void a_rebound_model_is_the_same_network_for_another_size(void **state) {
+    char path[512], folder[256];
+    td_model *small, *large, *fresh;
+    (void)state;
+    test_folder(folder);
+    tiny_write_open(folder, path);
+    const td_input_shape shapes[2] = {sized("1x3x16x16"), sized("1x3x32x24")};
+    const td_model_settings settings[2] = {{&shapes[0], 1}, {&shapes[1], 1}};
+    must(td_model_open_with(path, &settings[0], &small, err));
+    must(td_model_rebind(small, &shapes[1], 1, &large, err));
+    must(td_model_open_with(path, &settings[1], &fresh, err));
+    float before = first_output(small, 16, 16);
+    assert_ptr_equal(small->packs, large->packs);
+    assert_true(first_output(large, 24, 32) == first_output(fresh, 24, 32));
+    assert_true(first_output(small, 16, 16) == before);
+    assert_string_equal(td_model_name(large), "open");
+    td_model_unref(small);
+    assert_string_equal(td_model_label(large, 0).name, "0");
+    td_model_unref(large);
+    td_model_unref(fresh);
+    tdi_folder_remove(folder, NULL);
+}
+
 static void what_is_no_model_is_refused(void **state) {
     tiny *t = *state;
     td_model *model;
@@ -177,6 +242,8 @@ int main(void) {
         cmocka_unit_test(classes_without_labels_are_called_by_number),
         cmocka_unit_test(a_model_without_picture_input_is_inspected_but_not_run),
         cmocka_unit_test(a_model_for_batches_is_told_to_be_exported_otherwise),
+        cmocka_unit_test(open_sizes_are_bound_when_a_model_is_opened),
+        cmocka_unit_test(a_rebound_model_is_the_same_network_for_another_size),
         cmocka_unit_test(what_is_no_model_is_refused),
     };
     return cmocka_run_group_tests(tests, tiny_setup, tiny_teardown);

@@ -87,6 +87,24 @@ static inline tdi_graph *tiny_graph(tiny_settings settings) {
     return graph;
 }
 
+/* The same with height and width left open, as `folder`/open.onnx. */
+static inline const char *tiny_write_open(const char *folder, char path[512]) {
+    static const char *const axes[4] = {NULL, NULL, "height", "width"};
+    uint8_t *bytes;
+    size_t size;
+    td_error error = {0};
+    tdi_graph *graph = tiny_graph((tiny_settings){3, 0});
+    tdi_value *input = &graph->values[graph->inputs[0]];
+    input->axes = axes;
+    input->shape.dim[2] = input->shape.dim[3] = TD_DIM_SYMBOLIC;
+    snprintf(path, 512, "%s/open.onnx", folder);
+    if (tdi_onnx_write(graph, &bytes, &size, &error) || tdi_file_write(path, bytes, size, &error))
+        fail_msg("%s", error.message);
+    tdi_free(bytes);
+    tdi_graph_free(graph);
+    return path;
+}
+
 /* Writes the network to `folder`/tiny.onnx and puts that path into `path`. */
 static inline const char *tiny_write(const char *folder, tiny_settings settings, char path[512]) {
     uint8_t *bytes;

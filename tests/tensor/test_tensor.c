@@ -177,9 +177,42 @@ static void test_tensors_are_counted(void **state) {
     assert_null(tdi_tensor_new(TD_DTYPE_F32, &s));
 }
 
+static void shapes_are_read_as_they_are_written(void **state) {
+    static const char *const good[] = {"1", "N", "1x3x224x224", "Nx3x1x999999", "1x2x3x4x5x6x7x8"};
+    static const char *const bad[] = {"",
+                                      "x",
+                                      "1x",
+                                      "x1",
+                                      "1xx2",
+                                      "0",
+                                      "1x0",
+                                      "-1x2",
+                                      "1x3xn",
+                                      "1 x2",
+                                      "1x2 ",
+                                      "1x2x3x4x5x6x7x8x9",
+                                      "99999999999999999999"};
+    (void)state;
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        td_shape shape;
+        char text[96];
+        assert_int_equal(td_shape_parse(good[i], &shape, NULL), TD_OK);
+        td_shape_format(&shape, text, sizeof text);
+        assert_string_equal(text, good[i]);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        td_shape shape;
+        td_error err;
+        if (td_shape_parse(bad[i], &shape, &err) != TD_ARGUMENT)
+            fail_msg("\"%s\" is taken for a shape", bad[i]);
+        assert_non_null(strstr(err.message, "1x3x224x224"));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_elements_refuse_symbols_and_overflow),
+        cmocka_unit_test(shapes_are_read_as_they_are_written),
         cmocka_unit_test(test_shapes_format_as_people_write_them),
         cmocka_unit_test(test_layouts_drop_the_batch_axis),
         cmocka_unit_test(test_grid_is_near_square_and_holds_every_channel),

@@ -159,20 +159,19 @@ static td_status collect_definitions(import *m) {
     return TD_OK;
 }
 
-static td_status read_dim(import *m, const Onnx__TensorShapeProto__Dimension *dim, const char *name,
-                          int axis, int64_t *out) {
+/* A size that the file leaves open may have a name. */
+static td_status read_dim(import *m, const Onnx__TensorShapeProto__Dimension *dim, int64_t *out,
+                          const char **name) {
     int has_value = dim->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
-    if (has_value && dim->dim_value > 0) {
-        *out = dim->dim_value;
+    int has_name = dim->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM &&
+                   is_given(dim->dim_param);
+    *out = has_value && dim->dim_value > 0 ? dim->dim_value : TD_DIM_SYMBOLIC;
+    *name = NULL;
+    if (!has_name)
         return TD_OK;
-    }
-    *out = TD_DIM_SYMBOLIC;
-    if (axis == 0)
-        return TD_OK;
-    return tdi_fail(m->err, TD_UNSUPPORTED,
-                    "input \"%.100s\" has no fixed size on axis %d: only axis 0, the batch, may be "
-                    "symbolic; export the model with fixed sizes",
-                    name, axis);
+    TD_TRY(tdi_onnx_check_name(dim->dim_param, "an axis", 1, m->err));
+    *name = tdi_arena_strdup(&m->graph->arena, dim->dim_param);
+    return *name ? TD_OK : tdi_fail_memory(m->err);
 }
 
 static td_status add_input(import *m, const definition *d, int *value) {
@@ -191,17 +190,16 @@ static td_status add_input(import *m, const definition *d, int *value) {
     if (tensor->shape->n_dim > TD_RANK_MAX)
         return tdi_fail(m->err, TD_LIMIT, "input \"%.100s\" has more than %d axes", d->name,
                         TD_RANK_MAX);
-    td_shape shape = tdi_shape_of(0, NULL);
-    for (size_t i = 0; i < tensor->shape->n_dim; i++)
-        TD_TRY(read_dim(m, tensor->shape->dim[i], d->name, (int)i, &shape.dim[shape.rank++]));
-    int batched = shape.rank > 0 && shape.dim[0] == TD_DIM_SYMBOLIC;
-    if (batched)
-        shape.dim[0] = 1;
+    td_shape shape = tdi_shape_of((int)tensor->shape->n_dim, (int64_t[TD_RANK_MAX]){0});
+    const char **axes = tdi_arena_alloc(&m->graph->arena, TD_RANK_MAX * sizeof *axes);
+    if (!axes)
+        return tdi_fail_memory(m->err);
+    for (int i = 0; i < shape.rank; i++)
+        TD_TRY(read_dim(m, tensor->shape->dim[i], &shape.dim[i], &axes[i]));
     *value = tdi_graph_add_value(m->graph, d->name, dtype, &shape);
     if (*value < 0)
         return tdi_fail_memory(m->err);
-    m->graph->values[*value].batched = batched;
-    m->graph->symbolic_batch |= batched;
+    m->graph->values[*value].axes = axes;
     return TD_OK;
 }
 

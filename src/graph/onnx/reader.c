@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "graph/bind.h"
 #include "graph/onnx/onnx.h"
 #include "graph/onnx/proto.h"
 #include "graph/onnx/scan.h"
-#include "graph/shapes.h"
 
 #define OPSET_MIN 7
 #define OPSET_MAX 21
@@ -71,39 +71,13 @@ static td_status check_model(const Onnx__ModelProto *model, td_error *err) {
     return TD_OK;
 }
 
-static td_status check_outputs(const tdi_graph *graph, td_error *err) {
-    if (!graph->input_count)
-        return tdi_fail(err, TD_FORMAT, "the model has no input");
-    for (int i = 0; i < graph->output_count; i++)
-        if (!graph->values[graph->outputs[i]].depends_on_input)
-            return tdi_fail(err, TD_UNSUPPORTED, "output \"%.100s\" does not depend on any input",
-                            graph->values[graph->outputs[i]].name);
-    return TD_OK;
-}
-
-/* What the outputs need, in place of the graph. */
-static td_status prune(tdi_graph **graph, td_error *err) {
-    tdi_graph *pruned = NULL;
-    td_status status = tdi_graph_extract(*graph, (*graph)->inputs, (*graph)->input_count,
-                                         (*graph)->outputs, (*graph)->output_count, &pruned, err);
-    tdi_graph_free(*graph);
-    *graph = pruned;
-    return status;
-}
-
 /* Takes over `graph`. */
 static td_status finish(tdi_graph *graph, tdi_graph **out, td_error *err) {
     td_status status = tdi_onnx_fold(graph, err);
     if (status == TD_OK)
-        status = prune(&graph, err);
-    if (status == TD_OK)
-        status = tdi_shapes_fold(graph, err);
-    if (status == TD_OK)
-        status = prune(&graph, err);
-    if (status == TD_OK)
-        status = tdi_graph_settle(graph, err);
-    if (status == TD_OK)
-        status = check_outputs(graph, err);
+        status = tdi_graph_prune(&graph, err);
+    if (status == TD_OK && !graph->input_count)
+        status = tdi_fail(err, TD_FORMAT, "the model has no input");
     if (status == TD_OK)
         *out = graph;
     else
@@ -126,8 +100,8 @@ static td_status build(Onnx__ModelProto *model, const char *folder, tdi_graph **
     return status == TD_OK ? finish(imported, out, err) : status;
 }
 
-td_status tdi_onnx_parse(const uint8_t *bytes, size_t size, const char *folder, tdi_graph **out,
-                         td_error *err) {
+td_status tdi_onnx_parse_open(const uint8_t *bytes, size_t size, const char *folder,
+                              tdi_graph **out, td_error *err) {
     Onnx__ModelProto *model;
     TD_TRY(unpack(bytes, size, &model, err));
     return build(model, folder, out, err);
@@ -141,7 +115,7 @@ static char *folder_of(const char *path) {
     return tdi_strndup(path, slash == path ? 1 : (size_t)(slash - path));
 }
 
-td_status tdi_onnx_load(const char *path, tdi_graph **out, td_error *err) {
+td_status tdi_onnx_load_open(const char *path, tdi_graph **out, td_error *err) {
     Onnx__ModelProto *model;
     uint8_t *bytes;
     size_t size;
@@ -152,5 +126,26 @@ td_status tdi_onnx_load(const char *path, tdi_graph **out, td_error *err) {
     if (status == TD_OK)
         status = build(model, folder, out, err);
     tdi_free(folder);
+    return status == TD_OK ? TD_OK : tdi_fail_prefix(err, status, "%.200s", path);
+}
+
+/* Takes over `open`. */
+static td_status bind(tdi_graph *open, tdi_graph **out, td_error *err) {
+    td_status status = tdi_graph_bind(open, NULL, 0, out, err);
+    tdi_graph_free(open);
+    return status;
+}
+
+td_status tdi_onnx_parse(const uint8_t *bytes, size_t size, const char *folder, tdi_graph **out,
+                         td_error *err) {
+    tdi_graph *open = NULL;
+    TD_TRY(tdi_onnx_parse_open(bytes, size, folder, &open, err));
+    return bind(open, out, err);
+}
+
+td_status tdi_onnx_load(const char *path, tdi_graph **out, td_error *err) {
+    tdi_graph *open = NULL;
+    TD_TRY(tdi_onnx_load_open(path, &open, err));
+    td_status status = bind(open, out, err);
     return status == TD_OK ? TD_OK : tdi_fail_prefix(err, status, "%.200s", path);
 }

@@ -46,10 +46,14 @@ static Onnx__TensorShapeProto *write_shape(writer *w, const tdi_value *value) {
     for (int i = 0; i < value->shape.rank; i++) {
         onnx__tensor_shape_proto__dimension__init(&dims[i]);
         list[i] = &dims[i];
+        const char *name = value->axes ? value->axes[i] : NULL;
         if (i == 0 && value->batched) {
             dims[i].value_case = ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM;
             dims[i].dim_param = symbol;
-        } else {
+        } else if (value->shape.dim[i] < 0 && name) {
+            dims[i].value_case = ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM;
+            dims[i].dim_param = text(w, name);
+        } else if (value->shape.dim[i] > 0) {
             dims[i].value_case = ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
             dims[i].dim_value = value->shape.dim[i];
         }
