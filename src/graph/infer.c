@@ -107,10 +107,11 @@ static td_status check_arity(const tdi_graph *graph, const tdi_node *node, td_er
                            node->input_count);
     if (node->output_count < op->outputs_min ||
         (op->outputs_max >= 0 && node->output_count > op->outputs_max))
-        return tdi_op_fail(node, err, TD_UNSUPPORTED,
-                           "%d outputs are not supported: only the first %d; leave out the others, "
-                           "as for inference",
-                           node->output_count, op->outputs_max);
+        return tdi_op_fail(
+            node, err, TD_UNSUPPORTED,
+            "%d outputs are not supported, only %d; export the network for inference, "
+            "which leaves out the others",
+            node->output_count, op->outputs_max);
     for (int i = 0; i < op->inputs_min || (op->inputs_max < 0 && i < node->input_count); i++)
         if (node->inputs[i] < 0)
             return tdi_op_fail(node, err, TD_FORMAT, "input %d is left out", i);

@@ -52,7 +52,7 @@ static const tdi_op ops[] = {
     {"Identity", 7, 1, 1, 1, 1, tdi_infer_unary, NULL},
     {"InstanceNormalization", 7, 3, 3, 1, 1, tdi_infer_instance_norm, NULL},
     {"LRN", 7, 1, 1, 1, 1, tdi_infer_lrn, NULL},
-    {"LayerNormalization", 17, 2, 3, 1, 1, tdi_infer_layer_norm, NULL},
+    {"LayerNormalization", 17, 2, 3, 1, 3, tdi_infer_layer_norm, NULL},
     {"LeakyRelu", 7, 1, 1, 1, 1, tdi_infer_unary_float, NULL},
     {"Less", 7, 2, 2, 1, 1, tdi_infer_compare, NULL},
     {"LessOrEqual", 12, 2, 2, 1, 1, tdi_infer_compare, NULL},

@@ -132,8 +132,9 @@ typedef struct tdi_resize {
 td_status tdi_resize_resolve(const tdi_graph *graph, const tdi_node *node, tdi_resize *out,
                              td_error *err);
 
-/* LayerNormalization: rows of `count` elements are normalized each. */
+/* LayerNormalization: rows of `count` elements are normalized each, from axis `axis` on. */
 typedef struct tdi_layer_norm {
+    int axis;
     int64_t rows, count;
     float epsilon;
 } tdi_layer_norm;

@@ -63,6 +63,7 @@ td_status tdi_layer_norm_resolve(const tdi_graph *graph, const tdi_node *node, t
     int axis;
     TD_TRY(tdi_op_axis(node, tdi_node_int(node, "axis", -1), x->shape.rank, &axis, err));
     TD_TRY(tdi_op_refuse_batch_axis(graph, node, x, axis, err));
+    out->axis = axis;
     out->rows = tdi_shape_product(&x->shape, 0, axis);
     out->count = tdi_shape_product(&x->shape, axis, x->shape.rank);
     out->epsilon = tdi_node_float(node, "epsilon", 1e-5f);
@@ -87,6 +88,11 @@ td_status tdi_infer_layer_norm(const tdi_graph *graph, const tdi_node *node, td_
             return tdi_op_fail(node, err, TD_UNSUPPORTED,
                                "\"%.100s\" does not have the shape of what is normalized", p->name);
     }
+    td_shape statistics = x->shape; /* of the optional outputs */
+    for (int i = norm.axis; i < x->shape.rank; i++)
+        statistics.dim[i] = 1;
+    for (int i = 1; i < node->output_count; i++)
+        TD_TRY(tdi_op_output(graph, node, i, x->dtype, &statistics, err));
     return tdi_op_output(graph, node, 0, x->dtype, &x->shape, err);
 }
 

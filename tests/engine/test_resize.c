@@ -122,9 +122,21 @@ static int resize(net *n, const setting *s, int x) {
     return y;
 }
 
-static void check(const setting *s) {
+/* A convolution that copies. */
+static int copied(net *n, int x) {
+    float ones[17];
+    for (int i = 0; i < 17; i++)
+        ones[i] = 1;
+    int y = NET_OP(n, "Conv", x, net_floats(n, DIMS(17, 1, 1, 1), ones));
+    net_attr_int(n, "group", 17);
+    return y;
+}
+
+/* Alone, or between layers that have layouts of their own. */
+static void check_placed(const setting *s, int between) {
     net n = net_new(19, 5);
-    int y = resize(&n, s, net_input(&n, shape));
+    int in = net_input(&n, shape);
+    int y = between ? copied(&n, resize(&n, s, copied(&n, in))) : resize(&n, s, in);
     net_outputs(&n, &y, 1);
     td_shape out = n.graph->values[y].shape;
     float *x = random_floats(&n.prng, (size_t)td_shape_elements(&shape));
@@ -142,6 +154,11 @@ static void check(const setting *s) {
     ran_free(&r);
     free(x);
     tdi_graph_free(n.graph);
+}
+
+static void check(const setting *s) {
+    check_placed(s, 0);
+    check_placed(s, 1);
 }
 
 static const char *const coordinates[] = {

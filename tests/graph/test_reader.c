@@ -661,6 +661,23 @@ static void any_failed_allocation_is_reported(void **state) {
     tdi_free(model.data);
 }
 
+static void operators_left_out_on_purpose_are_refused_with_a_remedy(void **state) {
+    static const char *const cases[][2] = {
+        {"If", "control flow"},           {"LSTM", "recurrent"},
+        {"Loop", "control flow"},         {"QLinearConv", "float32 model"},
+        {"RandomNormal", "two machines"}, {"Scan", "control flow"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        message graph = {0};
+        char expected[64];
+        add_input(&graph, "x", "N,3");
+        add_output(&graph, "y");
+        add_node(&graph, cases[i][0], "x", "y", "");
+        snprintf(expected, sizeof expected, "\"%s\"|%s", cases[i][0], cases[i][1]);
+        assert_refused(&graph, 13, TD_UNSUPPORTED, expected);
+    }
+}
+
 int main(void) {
     const td_memory memory = {failing_malloc, failing_calloc, failing_realloc, plain_free, NULL};
     const struct CMUnitTest tests[] = {
@@ -678,6 +695,7 @@ int main(void) {
         cmocka_unit_test(an_input_that_is_copied_to_an_output_keeps_its_identity),
         cmocka_unit_test(what_no_output_needs_is_dropped),
         cmocka_unit_test(unsupported_operators_are_named),
+        cmocka_unit_test(operators_left_out_on_purpose_are_refused_with_a_remedy),
         cmocka_unit_test(versions_out_of_range_are_refused),
         cmocka_unit_test(only_the_batch_may_stay_open),
         cmocka_unit_test(names_that_cannot_be_shown_are_refused),

@@ -3,6 +3,8 @@
  * Resize and Upsample of pictures where oneDNN does the same: it takes half-pixel coordinates, by
  * the ratio of the sizes.
  */
+#include <string.h>
+
 #include "engine/onednn/onednn.h"
 #include "graph/op.h"
 
@@ -29,12 +31,42 @@ static int is_half_pixel(const tdi_resize *r, int axis) {
            r->scale[axis] == (float)r->out[axis] / (float)r->in[axis];
 }
 
+/* Operators whose results oneDNN has in layouts of its own. */
+static int makes_layouts(const char *type) {
+    static const char *const makers[] = {"AveragePool", "Conv", "ConvTranspose", "MaxPool"};
+    for (size_t i = 0; i < sizeof makers / sizeof makers[0]; i++)
+        if (strcmp(makers[i], type) == 0)
+            return 1;
+    return 0;
+}
+
+/*
+ * Whether the picture comes in such a layout and stays in it. On dense tensors oneDNN takes several
+ * times as long as plain loops; in the middle of a network it saves two copies.
+ */
+static int is_between_layers(const tdi_graph *graph, const tdi_node *node) {
+    enum { STEPS_MAX = 8 };
+    for (int i = 0; i < graph->output_count; i++)
+        if (graph->outputs[i] == node->outputs[0])
+            return 0;
+    const tdi_value *value = &graph->values[node->inputs[0]];
+    for (int i = 0; i < STEPS_MAX && value->producer >= 0; i++) {
+        const tdi_node *producer = &graph->nodes[value->producer];
+        if (makes_layouts(producer->op->type))
+            return 1;
+        if (value->shape.rank != graph->values[producer->inputs[0]].shape.rank)
+            return 0;
+        value = &graph->values[producer->inputs[0]];
+    }
+    return 0;
+}
+
 int tdi_onednn_supports_resample(const tdi_graph *graph, const tdi_node *node) {
     const tdi_value *in = &graph->values[node->inputs[0]];
     tdi_resize r;
     if (in->dtype != TD_DTYPE_F32 || in->shape.rank < 3 || in->shape.rank > 5 ||
         tdi_resize_resolve(graph, node, &r, NULL) != TD_OK || r.mode == TDI_RESIZE_CUBIC ||
-        r.in[0] != r.out[0] || r.in[1] != r.out[1])
+        r.in[0] != r.out[0] || r.in[1] != r.out[1] || !is_between_layers(graph, node))
         return 0;
     for (int axis = 2; axis < r.rank; axis++)
         if (r.mode == TDI_RESIZE_NEAREST ? !is_whole(&r, axis) : !is_half_pixel(&r, axis))

@@ -83,12 +83,28 @@ static void write_each(float *out, const float *x, int64_t count, float mean, fl
         out[i] += shift[i];
 }
 
+/* LayerNormalization's further outputs: the rows' means, or the inverse deviations. */
+static void write_statistics(const standardize *s, const tdi_ops_call *call) {
+    const float *in = call->inputs[0].data;
+    float *out = call->output.data;
+    for (int64_t row = 0; row < s->rows; row++, in += s->count) {
+        double mean = mean_of(in, s->count);
+        out[row] = (float)(call->output_index == 1
+                               ? mean
+                               : 1 / sqrt(variance_of(in, s->count, mean) + s->epsilon));
+    }
+}
+
 void tdi_ops_run_standardize(const tdi_ops_call *call) {
     const standardize *s = call->args;
     const float *in = call->inputs[0].data, *scale = call->inputs[1].data;
     const float *shift = call->input_count > 2 ? call->inputs[2].data : NULL;
     float *out = call->output.data;
     int64_t parameter = 0;
+    if (call->output_index > 0) {
+        write_statistics(s, call);
+        return;
+    }
     for (int64_t row = 0; row < s->rows; row++, in += s->count, out += s->count) {
         double mean = mean_of(in, s->count);
         double inverse = 1 / sqrt(variance_of(in, s->count, mean) + s->epsilon);
