@@ -15,6 +15,10 @@
 
 #define PIXELS_MAX 14
 
+/* How far before their use weights are asked for; panels follow each other. */
+#define AHEAD_BYTES 4096
+#define LINE_BYTES  64
+
 /*
  * Compilers rather load a vector anew for each of its uses, and keep one address per element in a
  * register than one per row: these make them forget where a value came from.
@@ -137,8 +141,11 @@ INLINE void pointwise_tile(const pointwise *c, const float *src, float *dst, con
     int left = c->inputs;
     for (; left >= TDI_LANES; left -= TDI_LANES, src += c->task->src_stride)
 #pragma GCC unroll 4
-        for (int k = 0; k < TDI_LANES; k++, weights += blocks * TDI_LANES)
+        for (int k = 0; k < TDI_LANES; k++, weights += blocks * TDI_LANES) {
+            for (int b = 0; b < blocks; b++)
+                _mm_prefetch((const char *)weights + AHEAD_BYTES + b * LINE_BYTES, _MM_HINT_T0);
             sum_input(sum, src + k, weights, pixels, blocks);
+        }
     for (int k = 0; k < left; k++, weights += blocks * TDI_LANES)
         sum_input(sum, src + k, weights, pixels, blocks);
     pointwise_end(c, sum, dst, pixels, blocks);
@@ -315,14 +322,16 @@ INLINE void planar_tile(const planar *c, const float *const *rows, int x, float 
             sum[b][p] = _mm512_loadu_ps(c->bias + b * TDI_LANES);
     for (int r = 0; r < c->layer->inputs * kernel; r++) {
         const float *src = rows[r] + x * stride;
-        for (int k = 0; k < kernel; k++, weights += blocks * TDI_LANES) {
+        /* Unrolled, the sums would no longer fit into the registers. */
+#pragma GCC unroll 1
+        for (int k = 0; k < kernel; k++, weights += blocks * TDI_LANES, src++) {
             __m512 w[2];
             for (int b = 0; b < blocks; b++)
                 w[b] = _mm512_load_ps(weights + b * TDI_LANES);
             KEEP_POINTER(src);
 #pragma GCC unroll 14
             for (int p = 0; p < pixels; p++) {
-                __m512 v = _mm512_set1_ps(src[p * stride + k]);
+                __m512 v = _mm512_set1_ps(src[p * stride]);
                 for (int b = 0; b < blocks; b++)
                     sum[b][p] = _mm512_fmadd_ps(v, w[b], sum[b][p]);
             }
