@@ -9,29 +9,32 @@
 #include "base/text.h"
 #include "graph/shapes.h"
 
+static td_status fail_input(const tdi_graph *graph, const char *name, td_error *err) {
+    tdi_text known = {0};
+    for (int i = 0; i < graph->input_count; i++)
+        tdi_text_append(&known, "%s\"%.60s\"", i ? ", " : "", graph->values[graph->inputs[i]].name);
+    const char *list = known.data ? known.data : "none";
+    td_status status = TD_OK;
+    if (name)
+        status = tdi_fail(err, TD_NOT_FOUND, "the model has no input \"%.100s\": it has %s", name,
+                          list);
+    else
+        status = tdi_fail(err, TD_ARGUMENT,
+                          "the model has several inputs: say whose shape it is (%s)", list);
+    tdi_text_fini(&known);
+    return status;
+}
+
 static td_status find_input(const tdi_graph *graph, const char *name, tdi_value **out,
                             td_error *err) {
-    tdi_text known = {0};
-    if (!name && graph->input_count == 1) {
-        *out = &graph->values[graph->inputs[0]];
-        return TD_OK;
-    }
     for (int i = 0; i < graph->input_count; i++) {
         tdi_value *value = &graph->values[graph->inputs[i]];
-        if (name && !strcmp(value->name, name)) {
+        if (name ? !strcmp(value->name, name) : graph->input_count == 1) {
             *out = value;
             return TD_OK;
         }
-        tdi_text_append(&known, "%s\"%.60s\"", i ? ", " : "", value->name);
     }
-    td_status status = name ? tdi_fail(err, TD_NOT_FOUND,
-                                       "the model has no input \"%.100s\": it has %s", name,
-                                       known.data ? known.data : "none")
-                            : tdi_fail(err, TD_ARGUMENT,
-                                       "the model has several inputs: say whose shape it is (%s)",
-                                       known.data ? known.data : "");
-    tdi_text_fini(&known);
-    return status;
+    return fail_input(graph, name, err);
 }
 
 static const char *axis_name(const tdi_value *value, int axis) {
