@@ -205,6 +205,25 @@ static inline message crop_pattern(void) {
     return g;
 }
 
+/* A feature map enlarged to the size of another, whose batch and channels are put before it. */
+static inline message upsample_pattern(void) {
+    message g = {0};
+    add_input(&g, "x", "N,2,8,6");
+    add_output(&g, "y");
+    add_conv(&g, "x", "fine", "4,2,3,3", "pads=[1,1,1,1]");
+    add_conv(&g, "fine", "coarse", "4,4,3,3", "strides=[2,2] pads=[1,1,1,1]");
+    add_size_of(&g, "coarse", 0, "n");
+    add_size_of(&g, "coarse", 1, "channels");
+    add_size_of(&g, "fine", 2, "h");
+    add_size_of(&g, "fine", 3, "w");
+    add_node(&g, "Concat", "n,channels,h,w", "sizes", "axis=0");
+    add_node(&g, "Resize", "coarse,,,sizes", "up",
+             "mode=nearest coordinate_transformation_mode=asymmetric nearest_mode=floor");
+    add_node(&g, "Add", "up,fine", "sum", "");
+    add_conv(&g, "sum", "y", "2,4,1,1", "");
+    return g;
+}
+
 typedef struct pattern {
     const char *name;
     message (*build)(void);
@@ -216,6 +235,7 @@ static const pattern patterns[] = {
     {"shuffle", shuffle_pattern, {"left,right", "c,branch", "left,branch", "c,left"}},
     {"yolo", yolo_pattern, {"xy,wh,score", "s,wh", "centre,size,score", "placed,wh,score"}},
     {"attention", attention_pattern, {"q,k,v,x", "scores,v,x", "qkv,x", "p,vh,x"}},
+    {"upsample", upsample_pattern, {"coarse,fine", "up,fine"}},
     {"crop", crop_pattern, {"small,large", "small,crop", "x,small"}},
 };
 #define PATTERN_COUNT (sizeof patterns / sizeof patterns[0])

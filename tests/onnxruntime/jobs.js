@@ -12,7 +12,8 @@ const fs = require('fs');
 const runtime = require('./runtime.js');
 
 function checkShape(meta, dims, batch) {
-  const declared = meta.shape.map((d) => (typeof d === 'number' && d > 0 ? d : batch));
+  // An exported file may leave other axes than the first open, too.
+  const declared = meta.shape.map((d, i) => (typeof d === 'number' && d > 0 ? d : i === 0 ? batch : dims[i]));
   if (declared.join('x') !== dims.join('x')) {
     throw new Error(`output "${meta.name}" is declared as ${meta.shape.join('x')} and has ${dims.join('x')}`);
   }
