@@ -1,51 +1,189 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libgomp's teams, and its environment.
+ * Teams of the calling threads, and OpenMP's environment.
+ *
+ * A job is announced in one word: its number, and a bit for each part that nobody has taken. Who
+ * takes a bit away may read what the job is, since it cannot end, and so not be replaced, before
+ * that part is done.
  */
 #include "engine/team.h"
 
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <strings.h>
 
 #include "base/status.h"
 
-/* From libgomp; <omp.h> comes with the compiler and is not there for every one. The second half is
- * what compilers call for `parallel` and `barrier` (libgomp manual, "The libgomp ABI"). */
-void omp_set_num_threads(int threads);
-int omp_get_max_threads(void);
-int omp_get_thread_num(void);
-int omp_get_num_threads(void);
-void GOMP_parallel(void (*fn)(void *), void *data, unsigned threads, unsigned flags);
-void GOMP_barrier(void);
+/* Looks before a member sleeps: longer than the pauses between two layers, and shorter by far than
+ * a time slice. After the first ones it lets others run in between. */
+enum { SPINS = 4000, YIELDS = 40 };
 
-typedef struct call {
+typedef struct team team;
+
+typedef struct member {
+    team *team;
+    int index;
+    pthread_t thread;
+} member;
+
+struct team {
+    _Atomic uint64_t job; /* number << 32 | parts that are free */
+    atomic_int unfinished, asleep, closing;
     tdi_team_fn work;
     void *user;
-} call;
+    int parts;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    int size; /* members, the caller included; 0: not set up */
+    member members[TDI_TEAM_MAX];
+};
+
+static _Thread_local team own;
+static pthread_key_t key;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void relax(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#endif
+}
+
+static uint32_t number_of(uint64_t job) {
+    return (uint32_t)(job >> 32);
+}
+
+/* A part of the job that is there now, preferably `wish`; -1: there is none. */
+static int take_part(team *t, int wish) {
+    uint64_t job = atomic_load_explicit(&t->job, memory_order_acquire);
+    while ((uint32_t)job != 0) {
+        int part = wish;
+        if (!(job >> part & 1))
+            for (part = 0; !(job >> part & 1);)
+                part++;
+        if (atomic_compare_exchange_weak_explicit(&t->job, &job, job & ~((uint64_t)1 << part),
+                                                  memory_order_acq_rel, memory_order_acquire))
+            return part;
+    }
+    return -1;
+}
+
+static void do_parts(team *t, int wish) {
+    for (int part; (part = take_part(t, wish)) >= 0;) {
+        t->work(t->user, part, t->parts);
+        atomic_fetch_sub_explicit(&t->unfinished, 1, memory_order_release);
+    }
+}
+
+/* Waits for another job than number `seen`. */
+static uint32_t next_job(team *t, uint32_t seen) {
+    for (int i = 0; i < SPINS + YIELDS; i++) {
+        uint32_t number = number_of(atomic_load_explicit(&t->job, memory_order_acquire));
+        if (number != seen)
+            return number;
+        if (i < SPINS)
+            relax();
+        else
+            sched_yield();
+    }
+    uint32_t number;
+    pthread_mutex_lock(&t->lock);
+    atomic_fetch_add(&t->asleep, 1);
+    while ((number = number_of(atomic_load(&t->job))) == seen)
+        pthread_cond_wait(&t->wake, &t->lock);
+    atomic_fetch_sub(&t->asleep, 1);
+    pthread_mutex_unlock(&t->lock);
+    return number;
+}
+
+static void *member_main(void *user) {
+    member *m = user;
+    for (uint32_t number = 0;;) {
+        number = next_job(m->team, number);
+        if (atomic_load(&m->team->closing))
+            return NULL;
+        do_parts(m->team, m->index);
+    }
+}
+
+/* Both sides are sequentially consistent: either a member that goes to sleep sees the new job, or
+ * it is seen sleeping. */
+static void announce(team *t, uint32_t free_parts) {
+    uint64_t job = atomic_load_explicit(&t->job, memory_order_relaxed);
+    atomic_store(&t->job, (uint64_t)(number_of(job) + 1) << 32 | free_parts);
+    if (atomic_load(&t->asleep) == 0)
+        return;
+    pthread_mutex_lock(&t->lock);
+    pthread_cond_broadcast(&t->wake);
+    pthread_mutex_unlock(&t->lock);
+}
+
+static void close_team(void *user) {
+    team *t = user;
+    atomic_store(&t->closing, 1);
+    announce(t, 0);
+    for (int i = 1; i < t->size; i++)
+        pthread_join(t->members[i].thread, NULL);
+    pthread_mutex_destroy(&t->lock);
+    pthread_cond_destroy(&t->wake);
+    t->size = 0;
+}
+
+static void make_key(void) {
+    (void)pthread_key_create(&key, close_team);
+}
+
+/* Without a thread for every part, the others do more. */
+static void grow(team *t, int parts) {
+    if (t->size == 0) {
+        pthread_once(&once, make_key);
+        pthread_mutex_init(&t->lock, NULL);
+        pthread_cond_init(&t->wake, NULL);
+        /* Ends the members with the thread whose team it is. */
+        if (pthread_setspecific(key, t) != 0)
+            return;
+        t->size = 1;
+    }
+    for (; t->size < parts; t->size++) {
+        member *m = &t->members[t->size];
+        m->team = t;
+        m->index = t->size;
+        if (pthread_create(&m->thread, NULL, member_main, m) != 0)
+            return;
+    }
+}
+
+void tdi_team_run(int parts, tdi_team_fn work, void *user) {
+    team *t = &own;
+    if (parts == 1) {
+        work(user, 0, 1);
+        return;
+    }
+    if (t->size < parts)
+        grow(t, parts);
+    t->work = work;
+    t->user = user;
+    t->parts = parts;
+    atomic_store_explicit(&t->unfinished, parts, memory_order_relaxed);
+    announce(t, (uint32_t)(((uint64_t)1 << parts) - 1));
+    do_parts(t, 0);
+    for (int i = 0; atomic_load_explicit(&t->unfinished, memory_order_acquire) > 0; i++) {
+        if (i < SPINS)
+            relax();
+        else
+            sched_yield();
+    }
+}
+
+/* From libgomp; <omp.h> comes with the compiler and is not there for every one. */
+void omp_set_num_threads(int threads);
+int omp_get_max_threads(void);
 
 void tdi_team_set_size(int threads) {
     if (omp_get_max_threads() != threads)
         omp_set_num_threads(threads);
-}
-
-/* Not static: a name by which tools find the work of a team. */
-void tdi_team_enter(void *data);
-void tdi_team_enter(void *data) {
-    const call *c = data;
-    c->work(c->user, omp_get_thread_num(), omp_get_num_threads());
-}
-
-void tdi_team_run(int threads, tdi_team_fn work, void *user) {
-    call c = {work, user};
-    if (threads == 1)
-        work(user, 0, 1);
-    else
-        GOMP_parallel(tdi_team_enter, &c, (unsigned)threads, 0);
-}
-
-void tdi_team_wait(int parts) {
-    if (parts > 1)
-        GOMP_barrier();
 }
 
 td_status td_environment_check(td_error *err) {

@@ -1,20 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Threads inside an operator: the OpenMP runtime's, for oneDNN's kernels and our own alike, so that
- * a thread that runs programs has one team and not two. A team belongs to the thread that starts
- * it.
+ * Threads inside an operator. Our own kernels share their work among a team that belongs to the
+ * thread that runs them; oneDNN has OpenMP's.
+ *
+ * A team is made for machines that others use, too: the caller waits for nobody who has not begun,
+ * but does that part itself, so that a member which gets no processor costs its help and no more.
  */
 #ifndef TDI_ENGINE_TEAM_H
 #define TDI_ENGINE_TEAM_H
 
-/* Makes oneDNN's teams that the calling thread starts that large. */
+#define TDI_TEAM_MAX 32
+
+/* Makes OpenMP teams that the calling thread starts that large. */
 void tdi_team_set_size(int threads);
 
-/* Calls work(user, part, parts) for every part at once, parts being at most `threads`, and waits.
+/*
+ * Calls work(user, part, parts) once for each part of 0 .. parts-1, as many at a time as there are
+ * threads to spare, and returns when all have ended. A part runs on the same thread as the part of
+ * that number before, where it can, since that has the data near. parts: at most TDI_TEAM_MAX.
  */
 typedef void (*tdi_team_fn)(void *user, int part, int parts);
-void tdi_team_run(int threads, tdi_team_fn work, void *user);
-/* Within `work`: waits until all parts have come here. */
-void tdi_team_wait(int parts);
+void tdi_team_run(int parts, tdi_team_fn work, void *user);
 
 #endif

@@ -14,6 +14,7 @@ typedef struct bound_kernel {
     tdi_bound base;
     const tdi_native_kernel *kernel;
     tdi_memory memory;
+    int phase;
     void *inputs[];
 } bound_kernel;
 
@@ -113,7 +114,8 @@ td_status tdi_native_kernel_new(const tdi_compile *compile, const tdi_step *step
     kernel->base.inputs = kernel->formats = formats;
     kernel->base.overwrites = kernel->base.may_overwrite = -1;
     kernel->layer = *layer;
-    kernel->threads = state->threads;
+    kernel->threads = state->threads < TDI_TEAM_MAX ? state->threads : TDI_TEAM_MAX;
+    kernel->phases = 1;
     kernel->input_count = step->input_count;
     *out = kernel;
     return TD_OK;
@@ -149,12 +151,14 @@ static void unbind(tdi_bound *bound) {
 
 static void work(void *user, int part, int parts) {
     const bound_kernel *bound = user;
-    bound->kernel->work(bound->kernel, &bound->memory, part, parts);
+    bound->kernel->work(bound->kernel, &bound->memory, bound->phase, part, parts);
 }
 
 static td_status execute(tdi_bound *base, td_error *err) {
+    bound_kernel *bound = (bound_kernel *)base;
     (void)err;
-    tdi_team_run(((bound_kernel *)base)->kernel->threads, work, base);
+    for (bound->phase = 0; bound->phase < bound->kernel->phases; bound->phase++)
+        tdi_team_run(bound->kernel->threads, work, bound);
     return TD_OK;
 }
 

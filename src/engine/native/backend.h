@@ -22,8 +22,10 @@ typedef struct tdi_native_kernel tdi_native_kernel;
 struct tdi_native_kernel {
     tdi_kernel base;
     tdi_format *formats; /* what base.inputs shows to others */
-    /* What one thread of the team does. */
-    void (*work)(const tdi_native_kernel *kernel, const tdi_memory *memory, int part, int parts);
+    /* One part of one phase. Phases follow each other; the parts of one run at the same time. */
+    void (*work)(const tdi_native_kernel *kernel, const tdi_memory *memory, int phase, int part,
+                 int parts);
+    int phases;
     const void *layer; /* the kind's own, in the program's arena */
     int threads, input_count;
     tdi_pack *packs[TDI_NATIVE_PACKS_MAX];

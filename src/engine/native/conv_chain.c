@@ -7,7 +7,6 @@
 
 #include "engine/native/conv_direct.h"
 #include "engine/native/mobile.h"
-#include "engine/team.h"
 
 /* Rows below which a part of a picture costs too much at its edges: channels are shared instead. */
 #define SHARED_ROWS_MIN 12
@@ -129,9 +128,10 @@ static void set_formats(const tdi_graph *graph, const tdi_step *step, tdi_native
 }
 
 /* Rows of all pictures. */
-static void work_on_rows(const tdi_native_kernel *kernel, const tdi_memory *memory, int part,
-                         int parts) {
+static void work_on_rows(const tdi_native_kernel *kernel, const tdi_memory *memory, int phase,
+                         int part, int parts) {
     const layer *l = kernel->layer;
+    (void)phase;
     const float *src = memory->inputs[0];
     const float *addend = l->addend < 0 ? NULL : memory->inputs[l->addend];
     float *dst = memory->output;
@@ -189,17 +189,15 @@ static void project_share(const tdi_native_kernel *kernel, const tdi_memory *mem
         tdi_direct_best()->pointwise(project, &task);
 }
 
-static void work_on_channels(const tdi_native_kernel *kernel, const tdi_memory *memory, int part,
-                             int parts) {
+/* Two phases for each picture. */
+static void work_on_channels(const tdi_native_kernel *kernel, const tdi_memory *memory, int phase,
+                             int part, int parts) {
     const layer *l = kernel->layer;
     float *kept = (float *)memory->scratch + (size_t)kernel->threads * l->ring;
-    for (int picture = 0; picture < l->pictures; picture++) {
-        widen_share(kernel, memory, picture, kept, part, parts);
-        tdi_team_wait(parts);
-        project_share(kernel, memory, picture, kept, part, parts);
-        if (picture + 1 < l->pictures)
-            tdi_team_wait(parts);
-    }
+    if (phase % 2 == 0)
+        widen_share(kernel, memory, phase / 2, kept, part, parts);
+    else
+        project_share(kernel, memory, phase / 2, kept, part, parts);
 }
 
 /* How the work is shared, and the memory for that. */
@@ -214,6 +212,7 @@ static void set_work(tdi_native_kernel *kernel, layer *l) {
     if (threads > 1 && l->pictures < 2 * threads && m->out_height < SHARED_ROWS_MIN &&
         m->project.inputs > 0 && m->source != TDI_MOBILE_PLANES) {
         kernel->work = work_on_channels;
+        kernel->phases = 2 * l->pictures;
         floats = (size_t)threads * l->ring +
                  tdi_mobile_kept_size(m, tdi_blocks(m->depthwise.channels), m->out_height);
     }

@@ -38,9 +38,10 @@ static void run(const layer *l, const tdi_memory *memory, int picture, int first
 }
 
 /* A share of the pixels of all pictures. */
-static void work_on_pixels(const tdi_native_kernel *kernel, const tdi_memory *memory, int part,
-                           int parts) {
+static void work_on_pixels(const tdi_native_kernel *kernel, const tdi_memory *memory, int phase,
+                           int part, int parts) {
     const layer *l = kernel->layer;
+    (void)phase;
     int all = l->pictures * l->pixels, end = tdi_direct_share(all, part + 1, parts);
     for (int at = tdi_direct_share(all, part, parts), count; at < end; at += count) {
         int first = at % l->pixels;
@@ -51,9 +52,10 @@ static void work_on_pixels(const tdi_native_kernel *kernel, const tdi_memory *me
 
 /* A share of the channels, two blocks of all pictures after the other: so that weights are read
  * once. */
-static void work_on_channels(const tdi_native_kernel *kernel, const tdi_memory *memory, int part,
-                             int parts) {
+static void work_on_channels(const tdi_native_kernel *kernel, const tdi_memory *memory, int phase,
+                             int part, int parts) {
     const layer *l = kernel->layer;
+    (void)phase;
     int blocks = tdi_blocks(l->pointwise.outputs), pairs = (blocks + 1) / 2;
     int end = tdi_direct_share(pairs, part + 1, parts);
     for (int pair = tdi_direct_share(pairs, part, parts); pair < end; pair++)

@@ -4,7 +4,6 @@
  */
 #include "engine/native/backend.h"
 #include "engine/native/winograd.h"
-#include "engine/team.h"
 #include "graph/op.h"
 
 typedef struct layer {
@@ -12,17 +11,13 @@ typedef struct layer {
     int addend;
 } layer;
 
-static void work(const tdi_native_kernel *kernel, const tdi_memory *memory, int part, int parts) {
+static void work(const tdi_native_kernel *kernel, const tdi_memory *memory, int phase, int part,
+                 int parts) {
     const layer *l = kernel->layer;
     const tdi_winograd_memory m = {memory->inputs[0],
                                    l->addend < 0 ? NULL : memory->inputs[l->addend], memory->output,
                                    memory->scratch};
-    const int phases = tdi_winograd_phases(&l->winograd, parts);
-    for (int phase = 0; phase < phases; phase++) {
-        tdi_winograd_phase(&l->winograd, &m, phase, part, parts);
-        if (phase + 1 < phases)
-            tdi_team_wait(parts);
-    }
+    tdi_winograd_phase(&l->winograd, &m, phase, part, parts);
 }
 
 static void fill(const void *user, const float *weights, float *packed) {
@@ -94,6 +89,7 @@ td_status tdi_native_winograd(const tdi_compile *compile, const tdi_step *step, 
     kernel->base.scratch_bytes = tdi_winograd_scratch(&l->winograd, kernel->threads) *
                                  sizeof(float);
     kernel->work = work;
+    kernel->phases = tdi_winograd_phases(&l->winograd, kernel->threads);
     td_status status = fill_layer(compile, step, l, kernel, err);
     if (status == TD_OK)
         *out = &kernel->base;
