@@ -2,6 +2,7 @@
 #include "engine/trial.h"
 
 #include "base/memory.h"
+#include "engine/team.h"
 
 enum {
     /* More than the caches that a core has to itself. */
@@ -18,6 +19,7 @@ typedef struct bench {
     void *output, *scratch;
     unsigned char *evict;
     td_time (*clock)(void);
+    int threads;
 } bench;
 
 static void bench_fini(bench *b, const tdi_kernel *kernel) {
@@ -64,11 +66,17 @@ static void touch(unsigned char *data, size_t bytes, int write) {
     }
 }
 
+static void rest(void *user, int part, int parts) {
+    (void)user, (void)part, (void)parts;
+}
+
 static td_status run_once(const bench *b, const tdi_kernel *kernel, tdi_bound *bound,
                           td_duration *out, td_error *err) {
     touch(b->evict, EVICT_BYTES, 1);
     for (int i = 0; i < b->input_count; i++)
         touch(b->inputs[i], kernel->inputs[i].bytes, 0);
+    /* Between two layers of a network a team is awake. */
+    tdi_team_run(b->threads, rest, NULL);
     td_time start = b->clock();
     td_status status = kernel->backend->execute(bound, err);
     *out = b->clock() - start;
@@ -96,7 +104,9 @@ td_status tdi_trial(const tdi_compile *compile, const tdi_kernel *kernel, int in
                     int threads, td_duration best, td_duration *out, td_error *err) {
     /* One thread's own time is the same on a busy machine; what a team takes is seen from outside
      * only. */
-    bench b = {.clock = threads == 1 ? tdi_thread_time : tdi_now};
+    bench b = {.clock = threads == 1 ? tdi_thread_time : tdi_now, .threads = threads};
+    if (b.threads > TDI_TEAM_MAX)
+        b.threads = TDI_TEAM_MAX;
     tdi_bound *bound = NULL;
     td_status status = bench_init(&b, kernel, input_count) ? tdi_fail_memory(err) : TD_OK;
     if (status == TD_OK) {
