@@ -43,6 +43,14 @@ size_t tdi_program_step_count(const tdi_program *program) {
     return program->action_count;
 }
 
+/* Of one picture. */
+static int64_t step_macs(const tdi_step *step) {
+    int64_t sum = step->kind == TDI_STEP_CHAIN ? 0 : step->node->macs;
+    for (int i = 0; i < step->stage_count; i++)
+        sum += step->stages[i]->node->macs;
+    return sum;
+}
+
 tdi_step_info tdi_program_step(const tdi_program *program, size_t index) {
     const tdi_graph *graph = program->graph;
     const tdi_action *action = &program->actions[index];
@@ -54,7 +62,7 @@ tdi_step_info tdi_program_step(const tdi_program *program, size_t index) {
         info.type = step->node->op->type;
         info.fused = step->fused;
         info.name = step->node->name;
-        info.macs = step->node->macs * graph->batch;
+        info.macs = step_macs(step) * graph->batch;
     }
     info.shape = graph->values[value].shape;
     info.backend = kernel->backend->name;

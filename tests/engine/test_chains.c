@@ -64,6 +64,14 @@ static int is_one_step(const tdi_program *program) {
     return lines == 1;
 }
 
+/* The multiply-adds of all steps are those of the graph, however they are joined. */
+static int64_t macs_of(const tdi_program *program) {
+    int64_t sum = 0;
+    for (size_t i = 0; i < tdi_program_step_count(program); i++)
+        sum += tdi_program_step(program, i).macs;
+    return sum;
+}
+
 static void chains_equal_the_convolutions_one_by_one(void **state) {
     (void)state;
     for (uint64_t seed = 1; seed <= 150; seed++) {
@@ -78,6 +86,7 @@ static void chains_equal_the_convolutions_one_by_one(void **state) {
                                        tdi_run_output_bytes(chain.run, 0) / sizeof(float));
         if (!(d < 1e-5))
             fail_msg("seed %d: differs by %g", (int)seed, d);
+        assert_int_equal(macs_of(chain.program), macs_of(single.program));
         if (tdi_cpu() == TDI_CPU_AVX512)
             assert_true(is_one_step(chain.program));
         ran_free(&chain);
