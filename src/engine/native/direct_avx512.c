@@ -15,6 +15,15 @@
 
 #define PIXELS_MAX 14
 
+/* Sums are in registers only where the loops over them are gone. */
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#define ROLL   _Pragma("clang loop unroll(disable)")
+#else
+#define UNROLL _Pragma("GCC unroll 33")
+#define ROLL   _Pragma("GCC unroll 1")
+#endif
+
 /* How far before their use weights are asked for; panels follow each other. */
 #define AHEAD_BYTES 4096
 #define LINE_BYTES  64
@@ -75,11 +84,13 @@ typedef struct pointwise {
 INLINE void sum_input(__m512 (*sum)[2], const float *src, const float *weights, int pixels,
                       int blocks) {
     __m512 w[2];
+    UNROLL
     for (int b = 0; b < blocks; b++)
         w[b] = _mm512_load_ps(weights + b * TDI_LANES);
-#pragma GCC unroll 14
+    UNROLL
     for (int p = 0; p < pixels; p++) {
         __m512 x = _mm512_set1_ps(src[p * TDI_LANES]);
+        UNROLL
         for (int b = 0; b < blocks; b++)
             sum[p][b] = _mm512_fmadd_ps(x, w[b], sum[p][b]);
     }
@@ -89,24 +100,30 @@ INLINE void pointwise_begin(const pointwise *c, __m512 (*sum)[2], const float *d
                             const float *addend, int pixels, int blocks) {
     size_t stride = c->task->dst_stride;
     if (c->begins) {
-#pragma GCC unroll 14
-        for (int p = 0; p < pixels; p++)
+        UNROLL
+        for (int p = 0; p < pixels; p++) {
+            UNROLL
             for (int b = 0; b < blocks; b++)
                 sum[p][b] = _mm512_loadu_ps(c->bias + b * TDI_LANES);
+        }
     } else {
         addend = dst;
-#pragma GCC unroll 14
-        for (int p = 0; p < pixels; p++)
+        UNROLL
+        for (int p = 0; p < pixels; p++) {
+            UNROLL
             for (int b = 0; b < blocks; b++)
                 sum[p][b] = _mm512_setzero_ps();
+        }
     }
     if (!addend)
         return;
-#pragma GCC unroll 14
-    for (int p = 0; p < pixels; p++)
+    UNROLL
+    for (int p = 0; p < pixels; p++) {
+        UNROLL
         for (int b = 0; b < blocks; b++)
             sum[p][b] = _mm512_add_ps(sum[p][b],
                                       _mm512_loadu_ps(addend + p * TDI_LANES + (size_t)b * stride));
+    }
 }
 
 INLINE void pointwise_end(const pointwise *c, __m512 (*sum)[2], float *dst, int pixels,
@@ -115,22 +132,28 @@ INLINE void pointwise_end(const pointwise *c, __m512 (*sum)[2], float *dst, int 
     finisher f = c->finisher;
     __mmask16 lanes[2] = {c->lanes[0], c->lanes[1]};
     if (c->ends && f.hard_swish) {
-#pragma GCC unroll 14
-        for (int p = 0; p < pixels; p++)
+        UNROLL
+        for (int p = 0; p < pixels; p++) {
+            UNROLL
             for (int b = 0; b < blocks; b++)
                 sum[p][b] = hard_swish(lanes[b], sum[p][b]);
+        }
     } else if (c->ends) {
-#pragma GCC unroll 14
-        for (int p = 0; p < pixels; p++)
+        UNROLL
+        for (int p = 0; p < pixels; p++) {
+            UNROLL
             for (int b = 0; b < blocks; b++)
                 _mm512_storeu_ps(dst + p * TDI_LANES + (size_t)b * stride,
                                  clip(f, lanes[b], sum[p][b]));
+        }
         return;
     }
-#pragma GCC unroll 14
-    for (int p = 0; p < pixels; p++)
+    UNROLL
+    for (int p = 0; p < pixels; p++) {
+        UNROLL
         for (int b = 0; b < blocks; b++)
             _mm512_storeu_ps(dst + p * TDI_LANES + (size_t)b * stride, sum[p][b]);
+    }
 }
 
 INLINE void pointwise_tile(const pointwise *c, const float *src, float *dst, const float *addend,
@@ -140,8 +163,8 @@ INLINE void pointwise_tile(const pointwise *c, const float *src, float *dst, con
     const float *weights = c->weights;
     int left = c->inputs;
     for (; left >= TDI_LANES; left -= TDI_LANES, src += c->task->src_stride)
-#pragma GCC unroll 4
         for (int k = 0; k < TDI_LANES; k++, weights += blocks * TDI_LANES) {
+            UNROLL
             for (int b = 0; b < blocks; b++)
                 _mm_prefetch((const char *)weights + AHEAD_BYTES + b * LINE_BYTES, _MM_HINT_T0);
             sum_input(sum, src + k, weights, pixels, blocks);
@@ -223,12 +246,12 @@ static void pointwise_avx512(const tdi_pointwise *layer, const tdi_pointwise_tas
 
 INLINE void store_row(finisher f, __mmask16 lanes, __m512 *sum, float *dst, int pixels) {
     if (f.hard_swish) {
-#pragma GCC unroll 14
+        UNROLL
         for (int p = 0; p < pixels; p++)
             _mm512_storeu_ps(dst + p * TDI_LANES, hard_swish(lanes, sum[p]));
         return;
     }
-#pragma GCC unroll 14
+    UNROLL
     for (int p = 0; p < pixels; p++)
         _mm512_storeu_ps(dst + p * TDI_LANES, clip(f, lanes, sum[p]));
 }
@@ -244,20 +267,20 @@ INLINE void depthwise_tile(const depthwise *c, const float *const *rows, size_t 
                            int pixels, int kernel, int stride) {
     __m512 sum[PIXELS_MAX], w[TDI_DEPTHWISE_KERNEL_MAX];
     __m512 bias = _mm512_loadu_ps(c->bias);
-#pragma GCC unroll 14
+    UNROLL
     for (int p = 0; p < pixels; p++)
         sum[p] = bias;
     for (int y = 0; y < kernel; y++) {
         const float *src = rows[y] + offset;
         KEEP_POINTER(src);
-#pragma GCC unroll 7
+        UNROLL
         for (int x = 0; x < kernel; x++)
             w[x] = _mm512_load_ps(c->weights + (y * kernel + x) * TDI_LANES);
-#pragma GCC unroll 33
+        UNROLL
         for (int i = 0; i < (pixels - 1) * stride + kernel; i++) {
             __m512 v = _mm512_loadu_ps(src + i * TDI_LANES);
             KEEP_VECTOR(v);
-#pragma GCC unroll 7
+            UNROLL
             for (int x = kernel - 1; x >= 0; x--)
                 if (i >= x && (i - x) % stride == 0 && (i - x) / stride < pixels)
                     sum[(i - x) / stride] = _mm512_fmadd_ps(v, w[x], sum[(i - x) / stride]);
@@ -316,28 +339,31 @@ INLINE void planar_tile(const planar *c, const float *const *rows, int x, float 
                         int blocks, int kernel, int stride) {
     __m512 sum[2][PIXELS_MAX];
     const float *weights = c->weights;
-#pragma GCC unroll 14
-    for (int p = 0; p < pixels; p++)
+    UNROLL
+    for (int p = 0; p < pixels; p++) {
+        UNROLL
         for (int b = 0; b < blocks; b++)
             sum[b][p] = _mm512_loadu_ps(c->bias + b * TDI_LANES);
+    }
     for (int r = 0; r < c->layer->inputs * kernel; r++) {
         const float *src = rows[r] + x * stride;
         /* Unrolled, the sums would no longer fit into the registers. */
-#pragma GCC unroll 1
-        for (int k = 0; k < kernel; k++, weights += blocks * TDI_LANES, src++) {
+        ROLL for (int k = 0; k < kernel; k++, weights += blocks * TDI_LANES, src++) {
             __m512 w[2];
+            UNROLL
             for (int b = 0; b < blocks; b++)
                 w[b] = _mm512_load_ps(weights + b * TDI_LANES);
             KEEP_POINTER(src);
-#pragma GCC unroll 14
+            UNROLL
             for (int p = 0; p < pixels; p++) {
                 __m512 v = _mm512_set1_ps(src[p * stride]);
+                UNROLL
                 for (int b = 0; b < blocks; b++)
                     sum[b][p] = _mm512_fmadd_ps(v, w[b], sum[b][p]);
             }
         }
     }
-#pragma GCC unroll 2
+    UNROLL
     for (int b = 0; b < blocks; b++)
         store_row(c->finisher, c->lanes[b], sum[b], dst + (size_t)b * c->dst_stride, pixels);
 }
