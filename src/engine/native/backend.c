@@ -44,7 +44,7 @@ static int is_solo(const tdi_step *step) {
 }
 
 static const char *version(void) {
-    return "native 3";
+    return "native 4";
 }
 
 static int implements(const char *type) {

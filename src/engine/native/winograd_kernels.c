@@ -236,13 +236,19 @@ static void gather(const tdi_winograd *w, const float *src, int first, int count
     }
 }
 
+/* What is asked for from memory meanwhile: `step` floats for each channel. */
+typedef struct ahead {
+    const float *from;
+    size_t step;
+} ahead;
+
 /*
  * `rows` tiles times `vectors` vectors of outputs, all sums in registers. The weights of one
  * channel are loaded once for all tiles, the value of a tile once for all vectors.
  */
 static inline __attribute__((always_inline)) void product(int rows, int vectors, int channels,
                                                           const float *a, const float *b,
-                                                          size_t pitch, float *out) {
+                                                          ahead next, size_t pitch, float *out) {
     vec sum[ROWS_MAX][2];
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < vectors; v++)
@@ -251,6 +257,9 @@ static inline __attribute__((always_inline)) void product(int rows, int vectors,
         vec weight[2];
         for (int v = 0; v < vectors; v++)
             weight[v] = load(b + ((size_t)c * (size_t)vectors + (size_t)v) * LANES);
+        __builtin_prefetch(next.from, 0, 2);
+        __builtin_prefetch(next.from + next.step / 2, 0, 2);
+        next.from += next.step;
 #pragma GCC unroll 14
         for (int r = 0; r < rows; r++) {
             vec x = all(a[(size_t)r * (size_t)channels + (size_t)c]);
@@ -273,18 +282,30 @@ static inline __attribute__((always_inline)) void product(int rows, int vectors,
 #endif
 
 static void multiply_strip(int rows, int vectors, int channels, const float *a, const float *b,
-                           size_t pitch, float *out) {
+                           ahead next, size_t pitch, float *out) {
     switch (rows * 2 + vectors - 1) {
 #define CASE(n)                                                                                    \
     case n * 2:                                                                                    \
-        product(n, 1, channels, a, b, pitch, out);                                                 \
+        product(n, 1, channels, a, b, next, pitch, out);                                           \
         break;                                                                                     \
     case n * 2 + 1:                                                                                \
-        product(n, 2, channels, a, b, pitch, out);                                                 \
+        product(n, 2, channels, a, b, next, pitch, out);                                           \
         break;
         EACH_COUNT(CASE)
 #undef CASE
     }
+}
+
+/* The next outputs' weights, which lie behind these, are asked for while these are worked on:
+ * evenly, since all the weights of a network come from memory, and that is as slow as the products.
+ */
+static ahead next_weights(const float *weights, int channels, int vectors, int strip, int strips) {
+    const size_t all_of_them = (size_t)channels * (size_t)vectors * LANES;
+    ahead next = {weights + all_of_them, 0};
+    if (strip < vectors)
+        next.step = strips == 1 ? (size_t)vectors * LANES : LANES;
+    next.from += (size_t)strip * (size_t)channels * next.step;
+    return next;
 }
 
 static void multiply(int count, int channels, int outputs, const float *transformed,
@@ -295,7 +316,8 @@ static void multiply(int count, int channels, int outputs, const float *transfor
         for (int i = 0; i < strips; i++) {
             const int begin = count * i / strips, end = count * (i + 1) / strips;
             multiply_strip(end - begin, vectors, channels,
-                           transformed + (size_t)begin * (size_t)channels, weights, (size_t)outputs,
+                           transformed + (size_t)begin * (size_t)channels, weights,
+                           next_weights(weights, channels, vectors, i, strips), (size_t)outputs,
                            result + (size_t)begin * (size_t)outputs + o);
         }
         weights += (size_t)channels * (size_t)vectors * LANES;
