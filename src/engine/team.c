@@ -15,11 +15,25 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "base/clock.h"
 #include "base/status.h"
 
-/* Looks before a member sleeps: longer than the pauses between two layers, and shorter by far than
- * a time slice. After the first ones it lets others run in between. */
-enum { SPINS = 4000, YIELDS = 40 };
+enum {
+    /* Looks before a thread sleeps: longer than the pauses between two layers, and shorter by far
+     * than a time slice. After the first ones others may run in between. */
+    SPINS = 4000,
+    YIELDS = 40,
+    /* The same while the caller is at work: another job is likely to follow. A member that sleeps
+     * whenever a job takes longer wakes too late for the next one, each time. */
+    YIELDS_AT_WORK = 2000,
+    /* Jobs that the caller does alone after it had to wait for a member that was not running; twice
+     * as many each time. */
+    ALONE_MIN = 64,
+    ALONE_MAX = 4096
+};
+
+/* A wait that says that a member was not running. */
+#define LATE TD_US(150)
 
 typedef struct team team;
 
@@ -31,13 +45,14 @@ typedef struct member {
 
 struct team {
     _Atomic uint64_t job; /* number << 32 | parts that are free */
-    atomic_int unfinished, asleep, closing;
+    atomic_int unfinished, asleep, caller_asleep, closing;
     tdi_team_fn work;
     void *user;
     int parts;
     pthread_mutex_t lock;
-    pthread_cond_t wake;
-    int size; /* members, the caller included; 0: not set up */
+    pthread_cond_t wake, done;
+    int alone, penalty; /* jobs that the caller is to do alone: left, and next time */
+    int size;           /* members, the caller included; 0: not set up */
     member members[TDI_TEAM_MAX];
 };
 
@@ -73,20 +88,29 @@ static int take_part(team *t, int wish) {
 static void do_parts(team *t, int wish) {
     for (int part; (part = take_part(t, wish)) >= 0;) {
         t->work(t->user, part, t->parts);
-        atomic_fetch_sub_explicit(&t->unfinished, 1, memory_order_release);
+        if (atomic_fetch_sub(&t->unfinished, 1) == 1 && atomic_load(&t->caller_asleep)) {
+            pthread_mutex_lock(&t->lock);
+            pthread_cond_signal(&t->done);
+            pthread_mutex_unlock(&t->lock);
+        }
     }
 }
 
 /* Waits for another job than number `seen`. */
 static uint32_t next_job(team *t, uint32_t seen) {
+    int at_work = 0;
     for (int i = 0; i < SPINS + YIELDS; i++) {
         uint32_t number = number_of(atomic_load_explicit(&t->job, memory_order_acquire));
         if (number != seen)
             return number;
-        if (i < SPINS)
+        if (i < SPINS) {
             relax();
-        else
-            sched_yield();
+            continue;
+        }
+        sched_yield();
+        if (atomic_load_explicit(&t->unfinished, memory_order_relaxed) > 0 &&
+            at_work++ < YIELDS_AT_WORK)
+            i = SPINS;
     }
     uint32_t number;
     pthread_mutex_lock(&t->lock);
@@ -128,6 +152,7 @@ static void close_team(void *user) {
         pthread_join(t->members[i].thread, NULL);
     pthread_mutex_destroy(&t->lock);
     pthread_cond_destroy(&t->wake);
+    pthread_cond_destroy(&t->done);
     t->size = 0;
 }
 
@@ -141,6 +166,8 @@ static void grow(team *t, int parts) {
         pthread_once(&once, make_key);
         pthread_mutex_init(&t->lock, NULL);
         pthread_cond_init(&t->wake, NULL);
+        pthread_cond_init(&t->done, NULL);
+        t->penalty = ALONE_MIN;
         /* Ends the members with the thread whose team it is. */
         if (pthread_setspecific(key, t) != 0)
             return;
@@ -155,10 +182,50 @@ static void grow(team *t, int parts) {
     }
 }
 
+static int is_done(team *t) {
+    return atomic_load_explicit(&t->unfinished, memory_order_acquire) == 0;
+}
+
+static void sleep_until_done(team *t) {
+    for (int i = 0; i < YIELDS; i++) {
+        if (is_done(t))
+            return;
+        sched_yield();
+    }
+    pthread_mutex_lock(&t->lock);
+    atomic_store(&t->caller_asleep, 1);
+    while (atomic_load(&t->unfinished) > 0)
+        pthread_cond_wait(&t->done, &t->lock);
+    atomic_store(&t->caller_asleep, 0);
+    pthread_mutex_unlock(&t->lock);
+}
+
+/* Where others use the processors, a member may be stopped in the middle of its part: the next jobs
+ * are better done alone. */
+static void await_members(team *t) {
+    for (int i = 0; i < SPINS; i++) {
+        if (is_done(t)) {
+            if (t->penalty > ALONE_MIN)
+                t->penalty--;
+            return;
+        }
+        relax();
+    }
+    td_time begin = tdi_now();
+    sleep_until_done(t);
+    if (tdi_now() - begin < LATE)
+        return;
+    t->alone = t->penalty;
+    t->penalty = t->penalty < ALONE_MAX / 2 ? 2 * t->penalty : ALONE_MAX;
+}
+
 void tdi_team_run(int parts, tdi_team_fn work, void *user) {
     team *t = &own;
-    if (parts == 1) {
-        work(user, 0, 1);
+    if (parts == 1 || t->alone > 0) {
+        for (int part = 0; part < parts; part++)
+            work(user, part, parts);
+        if (parts > 1)
+            t->alone--;
         return;
     }
     if (t->size < parts)
@@ -169,12 +236,7 @@ void tdi_team_run(int parts, tdi_team_fn work, void *user) {
     atomic_store_explicit(&t->unfinished, parts, memory_order_relaxed);
     announce(t, (uint32_t)(((uint64_t)1 << parts) - 1));
     do_parts(t, 0);
-    for (int i = 0; atomic_load_explicit(&t->unfinished, memory_order_acquire) > 0; i++) {
-        if (i < SPINS)
-            relax();
-        else
-            sched_yield();
-    }
+    await_members(t);
 }
 
 /* From libgomp; <omp.h> comes with the compiler and is not there for every one. */

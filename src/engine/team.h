@@ -4,7 +4,8 @@
  * thread that runs them; oneDNN has OpenMP's.
  *
  * A team is made for machines that others use, too: the caller waits for nobody who has not begun,
- * but does that part itself, so that a member which gets no processor costs its help and no more.
+ * but does that part itself; and after it had to wait for one that was stopped in the middle, it
+ * works alone for a while.
  */
 #ifndef TDI_ENGINE_TEAM_H
 #define TDI_ENGINE_TEAM_H
