@@ -69,7 +69,7 @@ static int prepare(bench *b, const tdi_step *like, int index, int variant, way *
     memset(w, 0, sizeof *w);
     w->backend = step.backend = tdi_backend_at(index);
     step.variant = variant;
-    w->compile = (tdi_compile){b->states[index], b->graph, &b->arena, b->packs, 0};
+    w->compile = (tdi_compile){b->states[index], b->graph, &b->arena, b->packs, NULL, 0};
     w->input_count = step.input_count;
     if (w->backend->prepare(&w->compile, &step, at_hand, &w->kernel, &b->err) != TD_OK)
         return 0;
@@ -219,7 +219,7 @@ int main(int argc, char **argv) {
     if (tdi_onnx_load(argv[1], &b.graph, &b.err) != TD_OK ||
         tdi_graph_infer(b.graph, batch, &b.err) != TD_OK ||
         tdi_constants_evaluate(b.graph, &b.err) != TD_OK ||
-        tdi_plan_init(&b.plan, b.graph, &b.err) != TD_OK)
+        tdi_plan_init(&b.plan, b.graph, 1, &b.err) != TD_OK)
         fail(argv[1], &b.err);
     for (int i = 0; i < TDI_BACKEND_COUNT; i++) {
         const tdi_backend *backend = tdi_backend_at(i);

@@ -24,7 +24,9 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "engine/engine.h"
+#include "graph/graph.h"
 #include "graph/onnx/onnx.h"
+#include "tensor/histogram.h"
 
 #define COMMAND_BYTES 4096
 
@@ -33,6 +35,8 @@ typedef struct worker {
     tdi_program *program;
     tdi_run *run;
     int64_t batch;
+    td_precision precision;
+    tdi_ranges ranges;
     uint8_t **inputs; /* what the user of a runtime holds: copied before each inference */
     td_error err;
 } worker;
@@ -79,12 +83,65 @@ static json_t *describe_values(const worker *w, const int *values, int count) {
     return list;
 }
 
+/* Uniform in -1 .. 1, as what a driver feeds. */
+static void fill_noise(float *values, size_t count) {
+    uint32_t state = 1;
+    for (size_t i = 0; i < count; i++) {
+        state = state * 1664525u + 1013904223u;
+        values[i] = (float)(int32_t)state * 0x1p-31f;
+    }
+}
+
+/* Ranges of all tensors for noise: of no use to anybody but one who looks at times. */
+static void survey(worker *w) {
+    int count = 0, *values = allocate((size_t)w->graph->value_count, sizeof *values);
+    tdi_graph *taps = NULL;
+    tdi_program *program = NULL;
+    tdi_run *run = NULL;
+    for (int v = 0; v < w->graph->value_count; v++)
+        if (tdi_value_has_range(&w->graph->values[v]))
+            values[count++] = v;
+    if (tdi_graph_extract(w->graph, w->graph->inputs, w->graph->input_count, values, count, &taps,
+                          &w->err) ||
+        tdi_program_new(taps, NULL, &program, &w->err) || tdi_run_new(program, &run, &w->err))
+        fail(w->err.message);
+    for (int i = 0; i < taps->input_count; i++)
+        fill_noise(tdi_run_input(run, i), tdi_run_input_bytes(run, i) / sizeof(float));
+    if (tdi_run_execute(run, &w->err))
+        fail(w->err.message);
+    for (int i = 0; i < count; i++) {
+        float low, high;
+        tdi_histogram *histogram = tdi_histogram_new();
+        if (!histogram)
+            fail("out of memory");
+        tdi_histogram_add(histogram, tdi_run_output(run, i),
+                          tdi_run_output_bytes(run, i) / sizeof(float));
+        tdi_histogram_range(histogram, &low, &high);
+        tdi_free(histogram);
+        if (tdi_ranges_add(&w->ranges, w->graph->values[values[i]].name, low, high, &w->err))
+            fail(w->err.message);
+    }
+    tdi_run_free(run);
+    tdi_program_unref(program);
+    tdi_graph_free(taps);
+    free(values);
+}
+
 /* `timings_path` may be NULL. */
 static void load(worker *w, const char *path, int threads, const char *timings_path) {
-    td_time begin = tdi_now();
     tdi_timings *timings = timings_path ? tdi_timings_new() : NULL;
-    const tdi_program_settings settings = {
-        .batch = w->batch, .threads = threads, .timings = timings};
+    const tdi_program_settings settings = {.batch = w->batch,
+                                           .threads = threads,
+                                           .timings = timings,
+                                           .precision = w->precision,
+                                           .ranges = &w->ranges};
+    if (w->precision == TD_PRECISION_INT8) {
+        if (tdi_onnx_load(path, &w->graph, &w->err))
+            fail(w->err.message);
+        survey(w);
+        tdi_graph_free(w->graph);
+    }
+    td_time begin = tdi_now();
     if (timings && tdi_timings_load(timings, timings_path, &w->err))
         fail(w->err.message);
     if (tdi_onnx_load(path, &w->graph, &w->err) ||
@@ -216,8 +273,10 @@ int main(int argc, char **argv) {
     char command[COMMAND_BYTES];
     if (argc != 5 && argc != 6)
         fail("usage: bench_engine_worker MODEL BATCH THREADS PRECISION [TIMINGS]");
-    if (strcmp(argv[4], "f32") != 0)
-        fail("the engine computes in f32 alone");
+    if (td_precision_parse(argv[4], &w.precision, &w.err))
+        fail(w.err.message);
+    if (!tdi_engine_computes(w.precision))
+        fail("skipped: this processor lacks the instructions");
     if (td_environment_check(&w.err))
         fail(w.err.message);
     w.batch = strtoll(argv[2], NULL, 10);
@@ -230,5 +289,6 @@ int main(int argc, char **argv) {
     tdi_run_free(w.run);
     tdi_program_unref(w.program);
     tdi_graph_free(w.graph);
+    tdi_ranges_clear(&w.ranges);
     return 0;
 }

@@ -41,6 +41,27 @@ TD_API size_t td_dtype_bytes(td_dtype dtype);
 /* "float32" and so on; "?" for a value that is no element type. Static storage. */
 TD_API const char *td_dtype_name(td_dtype dtype);
 
+/*
+ * How exactly a network is computed. Tensors that cross a cut, inputs and outputs are float32 in
+ * any case; the lower ones compute what gains by it with fewer bits, and the rest with more.
+ */
+#define TD_PRECISION_MAP(X)                                                                        \
+    X(F32, 0, "f32")   /* float32 throughout */                                                    \
+    X(BF16, 1, "bf16") /* bfloat16 operands, float32 sums */                                       \
+    X(INT8, 2, "int8") /* 8-bit operands, 32-bit sums, by ranges that a bundle has; and bfloat16   \
+                        */
+
+typedef enum td_precision {
+#define TD_PRECISION_ENUM(name, value, text) TD_PRECISION_##name = value,
+    TD_PRECISION_MAP(TD_PRECISION_ENUM)
+#undef TD_PRECISION_ENUM
+} td_precision;
+
+/* "f32" and so on; "?" for a value that is no precision. Static storage. */
+TD_API const char *td_precision_name(td_precision precision);
+/* The precision of that name: TD_ARGUMENT where there is none. */
+TD_API td_status td_precision_parse(const char *name, td_precision *out, td_error *err);
+
 #define TD_RANK_MAX 8
 /* A dimension not known before it is bound (ONNX's symbolic batch). */
 #define TD_DIM_SYMBOLIC (-1)

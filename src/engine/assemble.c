@@ -154,6 +154,31 @@ static td_status want_own(assembler *a, const tdi_step *step, const tdi_kernel *
     return convert(a, a->native[value], -1, format, &slots[index], err);
 }
 
+/* The way that comes before others where a step has that precision. */
+static int last_variant(const assembler *a, const tdi_step *like, td_precision precision) {
+    tdi_step step = *like;
+    step.precision = precision;
+    if (precision == TD_PRECISION_F32 || !step.backend->variants)
+        return 0;
+    return step.backend->variants(a->program->graph, &step) - 1;
+}
+
+/* A way of low precision that turns out to be impossible gives way to those of higher. */
+static td_status prepare_possible(assembler *a, const tdi_step *step, const tdi_format *at_hand,
+                                  tdi_kernel **out, td_error *err) {
+    tdi_compile compile = tdi_program_compile(a->program, step->backend);
+    tdi_step tried = *step;
+    td_status status = step->backend->prepare(&compile, &tried, at_hand, out, err);
+    for (int p = (int)step->precision; p >= 0 && status == TD_UNSUPPORTED; p--) {
+        int variant = last_variant(a, step, (td_precision)p);
+        if (variant >= tried.variant)
+            continue;
+        tried.variant = variant;
+        status = step->backend->prepare(&compile, &tried, at_hand, out, err);
+    }
+    return status;
+}
+
 static td_status prepare(assembler *a, const tdi_step *step, tdi_kernel **out, td_error *err) {
     td_status status = TD_OK;
     tdi_format *at_hand = tdi_calloc((size_t)step->input_count + 1, sizeof *at_hand);
@@ -166,9 +191,8 @@ static td_status prepare(assembler *a, const tdi_step *step, tdi_kernel **out, t
         if (status == TD_OK)
             at_hand[i] = a->program->slots[a->native[step->inputs[i]]].format;
     }
-    tdi_compile compile = tdi_program_compile(a->program, step->backend);
     if (status == TD_OK)
-        status = step->backend->prepare(&compile, step, at_hand, out, err);
+        status = prepare_possible(a, step, at_hand, out, err);
     tdi_free(at_hand);
     return status;
 }

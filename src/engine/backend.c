@@ -4,6 +4,8 @@
  */
 #include "engine/backend.h"
 
+#include <string.h>
+
 #include "engine/native/backend.h"
 #include "engine/onednn/onednn.h"
 #include "engine/ops/ops.h"
@@ -49,7 +51,8 @@ int tdi_engine_implements(const char *type) {
 }
 
 int tdi_format_same(const tdi_format *a, const tdi_format *b) {
-    if (a->layout != b->layout || a->dtype != b->dtype || a->backend != b->backend)
+    if (a->layout != b->layout || a->dtype != b->dtype || a->backend != b->backend ||
+        memcmp(&a->scale, &b->scale, sizeof a->scale) != 0)
         return 0;
     return a->layout != TDI_LAYOUT_OWN || a->backend->same_format(a, b);
 }
@@ -61,6 +64,33 @@ tdi_format tdi_format_in(tdi_layout layout, td_dtype dtype, const td_shape *shap
         whole.dim[1] = (whole.dim[1] + BLOCK - 1) / BLOCK * BLOCK;
     tdi_format format = tdi_format_dense(dtype, &whole);
     format.layout = layout;
+    return format;
+}
+
+int tdi_form_of(const tdi_format *format) {
+    if (format->layout == TDI_LAYOUT_OWN)
+        return -1;
+    switch ((int)format->dtype) {
+    case TD_DTYPE_F32:
+        return TDI_FORM_F32 + (int)format->layout;
+    case TD_DTYPE_BF16:
+        return TDI_FORM_BF16 + (int)format->layout;
+    case TD_DTYPE_U8:
+    case TD_DTYPE_I8:
+        return TDI_FORM_INT8 + (int)format->layout;
+    default:
+        return -1;
+    }
+}
+
+tdi_format tdi_form_format(int form, const tdi_quant *quant, const td_shape *shape) {
+    tdi_layout layout = (tdi_layout)(form % (int)TDI_LAYOUT_OWN);
+    if (form < TDI_FORM_BF16)
+        return tdi_format_in(layout, TD_DTYPE_F32, shape);
+    if (form < TDI_FORM_INT8)
+        return tdi_format_in(layout, TD_DTYPE_BF16, shape);
+    tdi_format format = tdi_format_in(layout, quant->dtype, shape);
+    format.scale = quant->scale;
     return format;
 }
 

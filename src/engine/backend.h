@@ -9,6 +9,7 @@
 
 #include "engine/engine.h"
 #include "engine/plan.h"
+#include "engine/precision.h"
 
 /* How the elements of a tensor lie in memory. */
 typedef enum tdi_layout {
@@ -21,10 +22,22 @@ typedef enum tdi_layout {
 typedef struct tdi_format {
     tdi_layout layout;
     td_dtype dtype;             /* of the elements; TD_DTYPE_NONE: as the descriptor says */
+    float scale;                /* of 8-bit elements that stand for floats: what 1 is; else 0 */
     const tdi_backend *backend; /* of TDI_LAYOUT_OWN */
     const void *desc;           /* the same; lives as long as the program */
     size_t bytes;
 } tdi_format;
+
+/*
+ * The common formats of a float32 value, numbered for those who choose among them: its layout, and
+ * what its elements are made of.
+ */
+enum { TDI_FORM_F32, TDI_FORM_BF16 = TDI_LAYOUT_OWN, TDI_FORM_INT8 = 2 * TDI_LAYOUT_OWN };
+#define TDI_FORMS (3 * TDI_LAYOUT_OWN)
+/* -1: it is no common one. */
+int tdi_form_of(const tdi_format *format);
+/* `quant` may be NULL where the form is not one of 8 bits. */
+tdi_format tdi_form_format(int form, const tdi_quant *quant, const td_shape *shape);
 
 /* One step made executable for a fixed shape; immutable, shared by threads. */
 typedef struct tdi_kernel {
@@ -55,6 +68,7 @@ typedef struct tdi_compile {
     const tdi_graph *graph;
     tdi_arena *arena; /* the program's: kernels and formats go here */
     tdi_packs *packs;
+    const tdi_quant *quants; /* per value; NULL: none has 8 bits */
     int trial; /* the kernel is only to be timed: what its weights are does not matter */
 } tdi_compile;
 
@@ -62,6 +76,9 @@ struct tdi_backend {
     const char *name;
     /* What its kernels' speed depends on besides the processor. */
     const char *(*version)(void);
+
+    /* Whether this processor has what it computes with that precision by. NULL: float32 only. */
+    int (*computes)(td_precision precision);
 
     /* Whether it implements that operator type at all. */
     int (*implements)(const char *type);
@@ -81,10 +98,14 @@ struct tdi_backend {
     void (*close)(void *state);
 
     /*
-     * In how many ways it may run a step that it supports, numbered from 0, which is what is taken
-     * where nothing is measured. NULL: one.
+     * In how many ways it may run a step that it supports, numbered from 0. Where nothing is
+     * measured, way 0 is taken at full precision, else the last one that is possible; ways of lower
+     * precision follow those of higher. NULL: one.
      */
     int (*variants)(const tdi_graph *graph, const tdi_step *step);
+    /* Whether a step with one way takes its first operand, and gives its result, with such
+     * elements. NULL: with those of the values only. */
+    int (*keeps)(const tdi_graph *graph, const tdi_step *step, td_dtype dtype);
     /*
      * The kernel for step->variant; TD_UNSUPPORTED where a variant above 0 turns out not to be
      * possible. `at_hand`: formats in which the inputs exist; others are converted at a cost.

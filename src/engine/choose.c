@@ -9,12 +9,12 @@
 #include "engine/trial.h"
 #include "graph/op.h"
 
-/* One way to run a step. Only common layouts take part: what a layout costs others must be known.
+/* One way to run a step. Only common formats take part: what a format costs others must be known.
  */
 typedef struct option {
     const tdi_backend *backend;
     int variant;
-    tdi_layout in, out; /* of input 0; of the result and of an addend */
+    int in, out; /* forms of input 0; of the result and of an addend */
     td_duration time;
     int64_t weights_bytes;
 } option;
@@ -23,12 +23,13 @@ typedef struct option {
  * four times as much as others. */
 #define WEIGHTS_MOST 2.5
 
-#define OPTIONS_MAX 16
-#define LAYOUTS     TDI_LAYOUT_OWN /* how many common ones there are */
+#define OPTIONS_MAX 24
 
 /* The options of all steps that do the same. */
 typedef struct site {
     char *key;
+    const char *types; /* what 8-bit operands are made of */
+    td_precision precision;
     int count;
     option options[OPTIONS_MAX];
 } site;
@@ -36,14 +37,15 @@ typedef struct site {
 typedef struct chooser {
     tdi_program *program;
     tdi_timings *timings;
-    tdi_arena arena;              /* of kernels that are only timed, and of all below */
-    tdi_packs *packs;             /* of the same kernels */
-    site **sites;                 /* per step; NULL: there is no choice */
-    int looked_at, reported;      /* steps so far; whether something was measured */
-    int *chosen, *best;           /* per step: index of an option */
-    double price;                 /* of a byte of weights, in nanoseconds */
-    unsigned char *there, *first; /* per value: its layouts so far, as bits; its first one */
-    td_duration **copies;         /* per value: LAYOUTS x LAYOUTS, 0 while unknown; NULL: all are */
+    tdi_arena arena;         /* of kernels that are only timed, and of all below */
+    tdi_packs *packs;        /* of the same kernels */
+    site **sites;            /* per step; NULL: there is no choice */
+    int looked_at, reported; /* steps so far; whether something was measured */
+    int *chosen, *best;      /* per step: index of an option */
+    double price;            /* of a byte of weights, in nanoseconds */
+    unsigned *there;         /* per value: its forms so far, as bits */
+    unsigned char *first;    /* per value: its first form */
+    td_duration **copies;    /* per value: TDI_FORMS x TDI_FORMS, 0 while unknown; NULL: all */
 } chooser;
 
 static tdi_compile trial_of(chooser *c, const tdi_backend *backend) {
@@ -86,8 +88,23 @@ static void append_conv(tdi_text *text, const tdi_graph *graph, const tdi_step *
     }
 }
 
-/* All that the time of the step depends on, besides machine, backend and variant. NULL: no memory.
+/* What the step's values are in 8 bits, as " uint8 int8"; "" where they are not. NULL: no memory.
  */
+static const char *types_of(chooser *c, const tdi_step *step) {
+    const tdi_quant *quants = c->program->quants;
+    tdi_text text = {0};
+    if (step->precision != TD_PRECISION_INT8)
+        return "";
+    for (int i = 0; i < step->input_count; i++)
+        tdi_text_append(&text, " %s", td_dtype_name(quants[step->inputs[i]].dtype));
+    tdi_text_append(&text, " %s", td_dtype_name(quants[step->output].dtype));
+    const char *copy = text.failed ? NULL : tdi_arena_strdup(&c->arena, text.data);
+    tdi_text_fini(&text);
+    return copy;
+}
+
+/* All that the time of the step depends on, besides machine, backend, variant and types. NULL: no
+ * memory. */
 static char *key_of(const chooser *c, const tdi_step *step) {
     tdi_text text = {0};
     if (step->kind != TDI_STEP_CHAIN)
@@ -125,13 +142,14 @@ static td_status measure_step(chooser *c, const tdi_step *step, td_duration best
     tdi_format *at_hand = tdi_arena_alloc(&c->arena, inputs * sizeof *at_hand);
     if (!at_hand)
         return tdi_fail_memory(err);
-    *out = (tdi_timing){0, TDI_LAYOUT_DENSE, TDI_LAYOUT_DENSE, 0};
+    *out = (tdi_timing){0, TDI_FORM_F32, TDI_FORM_F32, 0};
     td_status status = step->backend->prepare(&compile, step, at_hand, &kernel, NULL);
     if (status != TD_OK)
         return status == TD_UNSUPPORTED ? TD_OK : tdi_fail_memory(err);
-    if (kernel->inputs[0].layout != TDI_LAYOUT_OWN && kernel->output.layout != TDI_LAYOUT_OWN) {
-        out->in = kernel->inputs[0].layout;
-        out->out = kernel->output.layout;
+    int in = tdi_form_of(&kernel->inputs[0]), output = tdi_form_of(&kernel->output);
+    if (in >= 0 && output >= 0) {
+        out->in = in;
+        out->out = output;
         out->weights_bytes = (int64_t)kernel->weights_bytes;
         status = tdi_trial(&compile, kernel, step->input_count, c->program->threads, best,
                            &out->time, err);
@@ -155,6 +173,10 @@ static td_status add_option(chooser *c, site *s, const tdi_step *like, const tdi
     step.backend = backend;
     step.variant = variant;
     tdi_text_append(&key, "%s, %s/%d", s->key, backend->name, variant);
+    step.precision = TD_PRECISION_BF16;
+    if (variant >= backend->variants(c->program->graph, &step))
+        tdi_text_append(&key, "%s", s->types);
+    step.precision = like->precision;
     if (key.failed)
         return tdi_fail_memory(err);
     if (!tdi_timings_find(c->timings, key.data, &timing)) {
@@ -182,13 +204,20 @@ static td_status fill_site(chooser *c, site *s, const tdi_step *step, td_error *
     return TD_OK;
 }
 
+static int is_same(const site *s, const char *key, const char *types, td_precision precision) {
+    return s->precision == precision && strcmp(s->key, key) == 0 && strcmp(s->types, types) == 0;
+}
+
 static td_status find_site(chooser *c, int index, td_error *err) {
     const tdi_step *step = &c->program->plan.steps[index];
+    const char *types = types_of(c, step);
     char *key = key_of(c, step);
-    if (!key)
+    if (!key || !types) {
+        tdi_free(key);
         return tdi_fail_memory(err);
+    }
     for (int i = 0; i < index; i++) {
-        if (c->sites[i] && strcmp(c->sites[i]->key, key) == 0) {
+        if (c->sites[i] && is_same(c->sites[i], key, types, step->precision)) {
             c->sites[index] = c->sites[i];
             tdi_free(key);
             return TD_OK;
@@ -200,6 +229,8 @@ static td_status find_site(chooser *c, int index, td_error *err) {
     tdi_free(key);
     if (!s || !s->key)
         return tdi_fail_memory(err);
+    s->types = types;
+    s->precision = step->precision;
     TD_TRY(fill_site(c, s, step, err));
     if (s->count > 0)
         c->sites[index] = s;
@@ -208,8 +239,9 @@ static td_status find_site(chooser *c, int index, td_error *err) {
 
 static td_status measure_copy(chooser *c, int value, tdi_timing *timing, td_error *err) {
     const tdi_value *v = &c->program->graph->values[value];
-    const tdi_format from = tdi_format_in(timing->in, v->dtype, &v->shape);
-    const tdi_format to = tdi_format_in(timing->out, v->dtype, &v->shape);
+    const tdi_quant *quant = c->program->quants ? &c->program->quants[value] : NULL;
+    const tdi_format from = tdi_form_format(timing->in, quant, &v->shape);
+    const tdi_format to = tdi_form_format(timing->out, quant, &v->shape);
     const tdi_backend *backend = tdi_backend_between(&from, &to);
     tdi_compile compile = trial_of(c, backend);
     tdi_kernel *kernel = NULL;
@@ -219,21 +251,21 @@ static td_status measure_copy(chooser *c, int value, tdi_timing *timing, td_erro
     return status;
 }
 
-/* What copying `value` into another layout takes. */
-static td_status copy_time(chooser *c, int value, tdi_layout from, tdi_layout to, td_duration *out,
+/* What copying `value` into another form takes. */
+static td_status copy_time(chooser *c, int value, int from, int to, td_duration *out,
                            td_error *err) {
     tdi_timing timing = {0, from, to, 0};
     tdi_text key = {0};
     td_status status = TD_OK;
     if (!c->copies[value]) {
-        c->copies[value] = tdi_arena_alloc(&c->arena, LAYOUTS * LAYOUTS * sizeof **c->copies);
+        c->copies[value] = tdi_arena_alloc(&c->arena, TDI_FORMS * TDI_FORMS * sizeof **c->copies);
         if (!c->copies[value])
             return tdi_fail_memory(err);
     }
-    td_duration *known = &c->copies[value][from * LAYOUTS + to];
+    td_duration *known = &c->copies[value][from * TDI_FORMS + to];
     if (*known == 0) {
         append_shape(&key, "copy ", &c->program->graph->values[value].shape);
-        tdi_text_append(&key, " %d to %d threads=%d", (int)from, (int)to, c->program->threads);
+        tdi_text_append(&key, " %d to %d threads=%d", from, to, c->program->threads);
         if (key.failed)
             return tdi_fail_memory(err);
         if (!tdi_timings_find(c->timings, key.data, &timing)) {
@@ -248,21 +280,38 @@ static td_status copy_time(chooser *c, int value, tdi_layout from, tdi_layout to
     return status;
 }
 
-static void put(chooser *c, int value, tdi_layout layout) {
-    c->there[value] = (unsigned char)(1U << layout);
-    c->first[value] = (unsigned char)layout;
+static void put(chooser *c, int value, int form) {
+    c->there[value] = 1U << form;
+    c->first[value] = (unsigned char)form;
 }
 
-/* Adds the cost of having `value` in that layout. */
-static td_status need(chooser *c, int value, tdi_layout layout, td_duration *sum, td_error *err) {
+/* Adds the cost of having `value` in that form. */
+static td_status need(chooser *c, int value, int form, td_duration *sum, td_error *err) {
     td_duration time = 0;
     if (value < 0 || c->program->graph->values[value].data || !c->there[value] ||
-        c->there[value] & (1U << layout))
+        c->there[value] & (1U << form))
         return TD_OK;
-    TD_TRY(copy_time(c, value, c->first[value], layout, &time, err));
-    c->there[value] |= (unsigned char)(1U << layout);
+    TD_TRY(copy_time(c, value, c->first[value], form, &time, err));
+    c->there[value] |= 1U << form;
     *sum += time;
     return TD_OK;
+}
+
+/* The form in which a step without a choice gives its result, and wants its operands, where these
+ * are pictures. */
+static int form_followed(const chooser *c, const tdi_step *step) {
+    static const td_dtype bf16 = TD_DTYPE_BF16;
+    const tdi_value *values = c->program->graph->values;
+    int takes = step->kind == TDI_STEP_NODE && step->backend->convert && step->inputs[0] >= 0 &&
+                values[step->inputs[0]].shape.rank == 4 && values[step->output].shape.rank == 4;
+    if (!takes)
+        return TDI_FORM_F32;
+    int form = (int)c->first[step->inputs[0]];
+    td_dtype dtype = form < TDI_FORM_INT8 ? bf16 : c->program->quants[step->inputs[0]].dtype;
+    if (form < TDI_FORM_BF16 ||
+        (step->backend->keeps && step->backend->keeps(c->program->graph, step, dtype)))
+        return form;
+    return form % (int)TDI_LAYOUT_OWN;
 }
 
 /*
@@ -271,23 +320,21 @@ static td_status need(chooser *c, int value, tdi_layout layout, td_duration *sum
  */
 static td_status follow(chooser *c, const tdi_step *step, td_duration *sum, td_error *err) {
     const tdi_value *values = c->program->graph->values;
-    int keeps = step->kind == TDI_STEP_NODE && step->backend->convert && step->inputs[0] >= 0 &&
-                values[step->inputs[0]].shape.rank == 4 && values[step->output].shape.rank == 4;
-    tdi_layout layout = keeps ? (tdi_layout)c->first[step->inputs[0]] : TDI_LAYOUT_DENSE;
+    int form = form_followed(c, step);
     for (int i = 0; i < step->input_count; i++)
         if (step->inputs[i] >= 0 && values[step->inputs[i]].shape.rank == 4)
-            TD_TRY(need(c, step->inputs[i], layout, sum, err));
-    put(c, step->output, layout);
+            TD_TRY(need(c, step->inputs[i], form, sum, err));
+    put(c, step->output, form);
     return TD_OK;
 }
 
 /* What a run takes with the options chosen, as far as it depends on them. */
 static td_status cost(chooser *c, td_duration *out, td_error *err) {
     const tdi_graph *graph = c->program->graph;
-    memset(c->there, 0, (size_t)graph->value_count);
+    memset(c->there, 0, (size_t)graph->value_count * sizeof *c->there);
     *out = 0;
     for (int i = 0; i < graph->input_count; i++)
-        put(c, graph->inputs[i], TDI_LAYOUT_DENSE);
+        put(c, graph->inputs[i], TDI_FORM_F32);
     for (int s = 0; s < c->program->plan.step_count; s++) {
         const tdi_step *step = &c->program->plan.steps[s];
         if (!c->sites[s]) {
@@ -302,18 +349,17 @@ static td_status cost(chooser *c, td_duration *out, td_error *err) {
         put(c, step->output, o->out);
     }
     for (int i = 0; i < graph->output_count; i++)
-        TD_TRY(need(c, graph->outputs[i], TDI_LAYOUT_DENSE, out, err));
+        TD_TRY(need(c, graph->outputs[i], TDI_FORM_F32, out, err));
     return TD_OK;
 }
 
 /* The fastest option of each site, among those with that result where there are any. */
-static void start_with(chooser *c, int layout) {
+static void start_with(chooser *c, int form) {
     for (int s = 0; s < c->program->plan.step_count; s++) {
         const site *at = c->sites[s];
         int best = 0;
         for (int o = 1; at && o < at->count; o++) {
-            int fits = (int)at->options[o].out == layout,
-                fitted = (int)at->options[best].out == layout;
+            int fits = at->options[o].out == form, fitted = at->options[best].out == form;
             if (fits > fitted || (fits == fitted && at->options[o].time < at->options[best].time))
                 best = o;
         }
@@ -349,13 +395,13 @@ static void keep(chooser *c) {
     memcpy(c->best, c->chosen, (size_t)c->program->plan.step_count * sizeof *c->best);
 }
 
-/* From several starts, since layouts that only pay when many steps change at once are not found
+/* From several starts, since forms that only pay when many steps change at once are not found
  * one by one. Leaves the best in c->best. */
 static td_status search(chooser *c, td_error *err) {
     td_duration best = INT64_MAX;
-    for (int layout = 0; layout <= (int)LAYOUTS; layout++) {
+    for (int form = 0; form <= TDI_FORMS; form++) {
         td_duration total;
-        start_with(c, layout);
+        start_with(c, form);
         TD_TRY(descend(c, &total, err));
         if (total >= best)
             continue;
@@ -443,7 +489,7 @@ static td_status chooser_init(chooser *c, tdi_program *program, tdi_timings *tim
     c->sites = tdi_arena_alloc(&c->arena, steps * sizeof *c->sites);
     c->chosen = tdi_arena_alloc(&c->arena, steps * sizeof *c->chosen);
     c->best = tdi_arena_alloc(&c->arena, steps * sizeof *c->best);
-    c->there = tdi_arena_alloc(&c->arena, values);
+    c->there = tdi_arena_alloc(&c->arena, values * sizeof *c->there);
     c->first = tdi_arena_alloc(&c->arena, values);
     c->copies = tdi_arena_alloc(&c->arena, values * sizeof *c->copies);
     return c->packs && c->sites && c->chosen && c->best && c->there && c->first && c->copies
@@ -451,13 +497,17 @@ static td_status chooser_init(chooser *c, tdi_program *program, tdi_timings *tim
                : tdi_fail_memory(err);
 }
 
+static int has_choice(const tdi_step *step) {
+    return step->kind == TDI_STEP_CONV || step->kind == TDI_STEP_CHAIN ||
+           (step->kind == TDI_STEP_DENSE && step->precision != TD_PRECISION_F32);
+}
+
 td_status tdi_choose(tdi_program *program, tdi_timings *timings, td_error *err) {
     chooser c;
     td_status status = chooser_init(&c, program, timings, err);
     for (int s = 0; s < program->plan.step_count && status == TD_OK; s++) {
         c.looked_at = s;
-        if (program->plan.steps[s].kind == TDI_STEP_CONV ||
-            program->plan.steps[s].kind == TDI_STEP_CHAIN)
+        if (has_choice(&program->plan.steps[s]))
             status = find_site(&c, s, err);
     }
     if (c.reported)

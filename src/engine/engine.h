@@ -6,6 +6,7 @@
 #define TDI_ENGINE_ENGINE_H
 
 #include "graph/graph.h"
+#include "tensor/ranges.h"
 
 /*
  * Packed weights by initializer and memory format, shared by all programs that are made with it
@@ -35,8 +36,10 @@ typedef struct tdi_program_settings {
     int64_t batch; /* pictures per run; 1 */
     int threads;   /* inside an operator; 1. OpenMP teams of threads that make or run programs get
                       that size */
-    tdi_packs *packs;     /* NULL: the program's own */
-    tdi_timings *timings; /* NULL: kernels are not chosen by measuring */
+    tdi_packs *packs;         /* NULL: the program's own */
+    tdi_timings *timings;     /* NULL: kernels are not chosen by measuring */
+    td_precision precision;   /* float32; one that the processor lacks is float32, too */
+    const tdi_ranges *ranges; /* of values, by name: what has none is not computed with 8 bits */
 } tdi_program_settings;
 
 /*
@@ -52,6 +55,11 @@ void tdi_program_unref(tdi_program *program);
 
 /* Whether the engine runs every operator of the graph: TD_UNSUPPORTED names operator and node. */
 td_status tdi_engine_check(const tdi_graph *graph, td_error *err);
+
+/* Whether the value is one that tdi_program_settings.ranges may have a range for. */
+int tdi_value_has_range(const tdi_value *value);
+/* Whether the processor has what makes that precision worthwhile. */
+int tdi_engine_computes(td_precision precision);
 
 typedef struct tdi_footprint {
     size_t

@@ -144,7 +144,7 @@ static int by_last(const void *a, const void *b) {
     return x->last < y->last ? -1 : x->last > y->last;
 }
 
-td_status tdi_plan_init(tdi_plan *plan, const tdi_graph *graph, td_error *err) {
+td_status tdi_plan_init(tdi_plan *plan, const tdi_graph *graph, int chains, td_error *err) {
     planner p = {.plan = plan, .graph = graph};
     td_status status = TD_OK;
     size_t nodes = (size_t)graph->node_count, outputs = 0;
@@ -159,7 +159,7 @@ td_status tdi_plan_init(tdi_plan *plan, const tdi_graph *graph, td_error *err) {
     for (int n = 0; n < graph->node_count && status == TD_OK; n++)
         if (!p.taken[n] && !graph->values[graph->nodes[n].outputs[0]].data)
             status = make_steps(&p, n, err);
-    if (status == TD_OK)
+    if (status == TD_OK && chains)
         status = tdi_chain(plan, graph, p.readers, err);
     /* A step that took in an addition waits for the other operand. */
     qsort(plan->steps, (size_t)plan->step_count, sizeof *plan->steps, by_last);

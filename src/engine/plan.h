@@ -37,6 +37,7 @@ struct tdi_step {
     tdi_step_kind kind;
     const tdi_backend *backend; /* NULL for a view */
     int variant;                /* which of the backend's ways of running it */
+    td_precision precision;     /* the lowest that it may be computed with */
     const tdi_node *node;       /* the operator whose work it is; of a chain the first one */
     int last;                   /* index of the last node that is part of the step */
     int input_count;
@@ -57,8 +58,9 @@ typedef struct tdi_plan {
     int step_count;
 } tdi_plan;
 
-/* Nodes whose outputs have data already are left out. `plan` is zeroed; fini also after failure. */
-td_status tdi_plan_init(tdi_plan *plan, const tdi_graph *graph, td_error *err);
+/* Nodes whose outputs have data already are left out. `chains`: whether convolutions are joined.
+ * `plan` is zeroed; fini also after failure. */
+td_status tdi_plan_init(tdi_plan *plan, const tdi_graph *graph, int chains, td_error *err);
 void tdi_plan_fini(tdi_plan *plan);
 
 /* What kind of step a node starts. Weights count as constant when they do not depend on an input.

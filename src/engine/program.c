@@ -12,7 +12,8 @@ tdi_compile tdi_program_compile(tdi_program *program, const tdi_backend *backend
     tdi_compile compile = {.state = program->states[tdi_backend_index(backend)],
                            .graph = program->graph,
                            .arena = &program->arena,
-                           .packs = program->packs};
+                           .packs = program->packs,
+                           .quants = program->quants};
     return compile;
 }
 
@@ -84,7 +85,11 @@ static td_status compile(tdi_program *program, const tdi_graph *graph,
     TD_TRY(bind_batch(graph, settings->batch, &program->graph, err));
     TD_TRY(tdi_constants_evaluate(program->graph, err));
     TD_TRY(tdi_gelu_find(program->graph, err));
-    TD_TRY(tdi_plan_init(&program->plan, program->graph, err));
+    td_precision precision = tdi_engine_computes(settings->precision) ? settings->precision
+                                                                      : TD_PRECISION_F32;
+    TD_TRY(tdi_plan_init(&program->plan, program->graph, precision == TD_PRECISION_F32, err));
+    TD_TRY(tdi_precision_assign(program->graph, &program->plan, &program->arena, precision,
+                                settings->ranges, &program->quants, err));
     TD_TRY(open_backends(program, settings->threads, err));
     tdi_program_enter(program);
     if (settings->timings)
@@ -124,6 +129,13 @@ tdi_program *tdi_program_ref(tdi_program *program) {
 void tdi_program_unref(tdi_program *program) {
     if (program && tdi_refcount_drop(&program->references) == 0)
         program_free(program);
+}
+
+int tdi_engine_computes(td_precision precision) {
+    for (int i = 0; i < TDI_BACKEND_COUNT; i++)
+        if (tdi_backend_at(i)->computes && tdi_backend_at(i)->computes(precision))
+            return 1;
+    return precision == TD_PRECISION_F32;
 }
 
 tdi_footprint tdi_program_footprint(const tdi_program *program) {

@@ -37,6 +37,7 @@ struct tdi_program {
     tdi_graph *graph;
     tdi_packs *packs;
     tdi_plan plan;
+    tdi_quant *quants; /* per value; NULL: none has 8 bits */
     int threads;
     void *states[TDI_BACKEND_COUNT];
     int opened; /* how many states there are */

@@ -142,15 +142,15 @@ static char *parse_number(char *line, int64_t max, int64_t *out) {
 
 /* 0, also for a line that says nothing; -1: no memory. */
 static int parse_line(tdi_timings *timings, char *line) {
-    enum { LAYOUT_MAX = TDI_LAYOUT_OWN - 1 };
+    enum { FORM_MAX = TDI_FORMS - 1 };
     int64_t time, in, out, bytes;
     char *key = parse_number(line, INT64_MAX / 2, &time);
-    key = key ? parse_number(key, LAYOUT_MAX, &in) : NULL;
-    key = key ? parse_number(key, LAYOUT_MAX, &out) : NULL;
+    key = key ? parse_number(key, FORM_MAX, &in) : NULL;
+    key = key ? parse_number(key, FORM_MAX, &out) : NULL;
     key = key ? parse_number(key, INT64_MAX / 2, &bytes) : NULL;
     if (!key)
         return 0;
-    tdi_timing timing = {time, (tdi_layout)in, (tdi_layout)out, bytes};
+    tdi_timing timing = {time, (int)in, (int)out, bytes};
     return insert(timings, key, &timing);
 }
 
@@ -208,9 +208,8 @@ static td_status write_file(tdi_timings *timings, const char *path, td_error *er
     tdi_text_append(&text, "%s\n", first);
     for (size_t i = 0; i < timings->count; i++) {
         const tdi_timing *timing = &timings->entries[i].timing;
-        tdi_text_append(&text, "%lld %d %d %lld %s\n", (long long)timing->time, (int)timing->in,
-                        (int)timing->out, (long long)timing->weights_bytes,
-                        timings->entries[i].key);
+        tdi_text_append(&text, "%lld %d %d %lld %s\n", (long long)timing->time, timing->in,
+                        timing->out, (long long)timing->weights_bytes, timings->entries[i].key);
     }
     td_status status = text.failed ? tdi_fail_memory(err)
                                    : tdi_file_write(path, text.data, text.size, err);

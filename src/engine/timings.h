@@ -5,7 +5,7 @@
  * cannot be read is measured again. The set itself is declared in engine.h.
  *
  * The file: a line "tandem-timings 1 MACHINE", then lines "NANOSECONDS IN OUT BYTES KEY";
- * nanoseconds are 0 where there is no such kernel, IN and OUT are numbers of layouts, BYTES those
+ * nanoseconds are 0 where there is no such kernel, IN and OUT are forms, BYTES those
  * of the weights.
  */
 #ifndef TDI_ENGINE_TIMINGS_H
@@ -18,8 +18,8 @@
 #define TDI_TIMINGS_COUNT_MAX 100000
 
 typedef struct tdi_timing {
-    td_duration time;   /* 0: it was found that there is no such kernel */
-    tdi_layout in, out; /* of input 0 and the result; a common one each */
+    td_duration time; /* 0: it was found that there is no such kernel */
+    int in, out;      /* forms of input 0 and the result */
     int64_t weights_bytes;
 } tdi_timing;
 

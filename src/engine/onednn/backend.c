@@ -122,7 +122,37 @@ static void enter(void *user) {
 }
 
 static int variants(const tdi_graph *graph, const tdi_step *step) {
+    if (step->kind == TDI_STEP_DENSE)
+        return tdi_onednn_variants_dense(step);
     return step->kind == TDI_STEP_CONV ? tdi_onednn_variants_conv(graph, step) : 1;
+}
+
+static int keeps(const tdi_graph *graph, const tdi_step *step, td_dtype dtype) {
+    const operator_entry *entry = find(step->node->op->type);
+    (void)graph;
+    if (step->kind != TDI_STEP_NODE || !entry)
+        return 0;
+    /* Any order of numbers will do. */
+    if (strcmp(entry->type, "MaxPool") == 0)
+        return dtype == TD_DTYPE_BF16 || dtype == TD_DTYPE_U8 || dtype == TD_DTYPE_I8;
+    return dtype == TD_DTYPE_BF16 && (entry->prepare == tdi_onednn_prepare_pool ||
+                                      entry->prepare == tdi_onednn_prepare_eltwise ||
+                                      entry->prepare == tdi_onednn_prepare_binary);
+}
+
+/* The formats at hand, with float32 in place of elements that the operator does not take. */
+static tdi_format *acceptable(const tdi_compile *compile, const tdi_step *step,
+                              const tdi_format *at_hand) {
+    size_t count = (size_t)step->input_count;
+    tdi_format *formats = tdi_arena_copy(compile->arena, at_hand, (count + 1) * sizeof *formats);
+    for (size_t i = 0; formats && i < count; i++) {
+        td_dtype dtype = formats[i].dtype;
+        int is_low = dtype == TD_DTYPE_BF16 || formats[i].scale > 0;
+        if (is_low && !keeps(compile->graph, step, dtype))
+            formats[i] = tdi_format_in(formats[i].layout, TD_DTYPE_F32,
+                                       &compile->graph->values[step->inputs[i]].shape);
+    }
+    return formats;
 }
 
 static td_status prepare(const tdi_compile *compile, const tdi_step *step,
@@ -131,18 +161,26 @@ static td_status prepare(const tdi_compile *compile, const tdi_step *step,
         return tdi_onednn_prepare_conv(compile, step, at_hand, out, err);
     if (step->kind == TDI_STEP_DENSE)
         return tdi_onednn_prepare_dense(compile, step, at_hand, out, err);
-    return find(step->node->op->type)->prepare(compile, step, at_hand, out, err);
+    const tdi_format *formats = acceptable(compile, step, at_hand);
+    if (!formats)
+        return tdi_fail_memory(err);
+    TD_TRY(find(step->node->op->type)->prepare(compile, step, formats, out, err));
+    if (formats[0].scale > 0)
+        (*out)->output.scale = ((tdi_onednn_kernel *)*out)->formats[0].scale = formats[0].scale;
+    return TD_OK;
 }
 
 const tdi_backend tdi_onednn_backend = {
     .name = "onednn",
     .version = version,
+    .computes = tdi_onednn_computes,
     .implements = implements,
     .supports = supports,
     .fuses = fuses,
     .open = open_state,
     .close = close_state,
     .variants = variants,
+    .keeps = keeps,
     .prepare = prepare,
     .convert = tdi_onednn_convert,
     .same_format = tdi_onednn_same_format,

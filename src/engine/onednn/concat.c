@@ -62,7 +62,7 @@ static td_status create(const tdi_compile *compile, const tdi_step *step,
     dnnl_primitive_attr_t attr = NULL;
     int axis;
     TD_TRY(tdi_concat_resolve(compile->graph, step->node, &axis, err));
-    TD_TRY(tdi_onednn_attr(step, &attr, err));
+    TD_TRY(tdi_onednn_attr(step, NULL, &attr, err));
     dnnl_status_t made = dnnl_concat_primitive_desc_create(pd, NULL, step->input_count, axis, mds,
                                                            attr, state->engine);
     dnnl_primitive_attr_destroy(attr);

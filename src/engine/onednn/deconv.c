@@ -96,7 +96,7 @@ static td_status add_args(const tdi_compile *compile, const tdi_step *step, cons
         kernel->formats[i] = at_hand[i];
     if (tdi_weights_init(&recipe, compile->arena, values[step->inputs[1]].data, 0, NULL, 1, 1) != 0)
         return tdi_fail_memory(err);
-    TD_TRY(tdi_onednn_pack_kernel(compile, &recipe, &d->plain, weights, &pack, err));
+    TD_TRY(tdi_onednn_pack_kernel(compile, &recipe, &d->plain, weights, NULL, &pack, err));
     tdi_onednn_kernel_pack(kernel, DNNL_ARG_WEIGHTS, weights, pack);
     if (!d->has_bias)
         return TD_OK;
@@ -115,7 +115,7 @@ td_status tdi_onednn_prepare_deconv(const tdi_compile *compile, const tdi_step *
     dnnl_primitive_attr_t attr = NULL;
     tdi_onednn_kernel *kernel = NULL;
     TD_TRY(describe(compile, step->node, &d, err));
-    TD_TRY(tdi_onednn_attr(step, &attr, err));
+    TD_TRY(tdi_onednn_attr(step, NULL, &attr, err));
     dnnl_status_t made = dnnl_dilated_deconvolution_forward_desc_init(
         &desc, dnnl_forward_inference, dnnl_deconvolution_direct, &d.src, &d.weights,
         d.has_bias ? &d.bias : NULL, &d.dst, d.strides, d.dilates, d.pad_begin, d.pad_end);

@@ -37,20 +37,46 @@ static void by_tag(dnnl_memory_desc_t *md, const td_shape *shape, dnnl_format_ta
     dnnl_memory_desc_init_by_tag(md, rank, dims, dnnl_f32, tag);
 }
 
-void tdi_onednn_layout(dnnl_memory_desc_t *md, const td_shape *shape, tdi_layout layout) {
+dnnl_data_type_t tdi_onednn_type(td_dtype dtype) {
+    switch ((int)dtype) {
+    case TD_DTYPE_F32:
+        return dnnl_f32;
+    case TD_DTYPE_BF16:
+        return dnnl_bf16;
+    case TD_DTYPE_U8:
+        return dnnl_u8;
+    case TD_DTYPE_I8:
+        return dnnl_s8;
+    default:
+        return dnnl_data_type_undef;
+    }
+}
+
+static td_dtype dtype_of(dnnl_data_type_t type) {
+    static const td_dtype known[] = {TD_DTYPE_F32, TD_DTYPE_BF16, TD_DTYPE_U8, TD_DTYPE_I8};
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (tdi_onednn_type(known[i]) == type)
+            return known[i];
+    return TD_DTYPE_NONE;
+}
+
+void tdi_onednn_layout(dnnl_memory_desc_t *md, const td_shape *shape, tdi_layout layout,
+                       td_dtype dtype) {
     if (layout == TDI_LAYOUT_NHWC)
         by_tag(md, shape, dnnl_nhwc);
     else if (layout == TDI_LAYOUT_NCHW16C)
         by_tag(md, shape, dnnl_nChw16c);
     else
         tdi_onednn_dense(md, shape);
+    /* Strides count elements. */
+    md->data_type = tdi_onednn_type(dtype);
 }
 
 void tdi_onednn_desc(dnnl_memory_desc_t *md, const td_shape *shape, const tdi_format *format) {
     if (format->layout == TDI_LAYOUT_OWN)
         memcpy(md, format->desc, sizeof *md);
     else
-        tdi_onednn_layout(md, shape, format->layout);
+        tdi_onednn_layout(md, shape, format->layout, format->dtype);
 }
 
 /* Whether the bytes are those of the row-major tensor, also where the descriptor looks blocked. */
@@ -85,12 +111,12 @@ static tdi_layout layout_of(const dnnl_memory_desc_t *md) {
     static const tdi_layout common[] = {TDI_LAYOUT_NHWC, TDI_LAYOUT_NCHW16C};
     if (is_dense(md))
         return TDI_LAYOUT_DENSE;
-    if (md->data_type != dnnl_f32 || md->ndims != 4)
+    if (md->ndims != 4)
         return TDI_LAYOUT_OWN;
     for (size_t i = 0; i < sizeof common / sizeof common[0]; i++) {
         td_shape shape = {4, {md->dims[0], md->dims[1], md->dims[2], md->dims[3]}};
         dnnl_memory_desc_t wanted;
-        tdi_onednn_layout(&wanted, &shape, common[i]);
+        tdi_onednn_layout(&wanted, &shape, common[i], dtype_of(md->data_type));
         if (dnnl_memory_desc_equal(&wanted, md))
             return common[i];
     }
@@ -100,8 +126,8 @@ static tdi_layout layout_of(const dnnl_memory_desc_t *md) {
 int tdi_onednn_format(tdi_format *format, tdi_arena *arena, const dnnl_memory_desc_t *md) {
     memset(format, 0, sizeof *format);
     format->bytes = dnnl_memory_desc_get_size(md);
-    format->layout = layout_of(md);
-    format->dtype = md->data_type == dnnl_f32 ? TD_DTYPE_F32 : TD_DTYPE_NONE;
+    format->dtype = dtype_of(md->data_type);
+    format->layout = format->dtype == TD_DTYPE_NONE ? TDI_LAYOUT_OWN : layout_of(md);
     if (format->layout != TDI_LAYOUT_OWN)
         return 0;
     format->backend = &tdi_onednn_backend;

@@ -53,7 +53,9 @@ td_status tdi_onednn_convert(const tdi_compile *compile, td_dtype dtype, const t
                              const tdi_format *from, const tdi_format *to, tdi_kernel **out,
                              td_error *err);
 
+int tdi_onednn_computes(td_precision precision);
 int tdi_onednn_variants_conv(const tdi_graph *graph, const tdi_step *step);
+int tdi_onednn_variants_dense(const tdi_step *step);
 int tdi_onednn_supports_conv(const tdi_graph *graph, const tdi_node *node);
 int tdi_onednn_supports_pool(const tdi_graph *graph, const tdi_node *node);
 int tdi_onednn_supports_eltwise(const tdi_graph *graph, const tdi_node *node);
@@ -70,17 +72,35 @@ int tdi_onednn_supports_matmul(const tdi_graph *graph, const tdi_node *node);
 int tdi_onednn_algorithm(const tdi_activation *activation, dnnl_alg_kind_t *algorithm);
 
 /* format.c */
-/* float32 of any format (the primitive chooses), dense, in a common layout, as the format says. */
+/* float32 of any format (the primitive chooses), dense; in a common layout; as the format says. */
 void tdi_onednn_any(dnnl_memory_desc_t *md, const td_shape *shape);
 void tdi_onednn_dense(dnnl_memory_desc_t *md, const td_shape *shape);
-void tdi_onednn_layout(dnnl_memory_desc_t *md, const td_shape *shape, tdi_layout layout);
+void tdi_onednn_layout(dnnl_memory_desc_t *md, const td_shape *shape, tdi_layout layout,
+                       td_dtype dtype);
 void tdi_onednn_desc(dnnl_memory_desc_t *md, const td_shape *shape, const tdi_format *format);
-/* A format for `md`: dense where its bytes are in dense order. 0, or -1: no memory. */
+dnnl_data_type_t tdi_onednn_type(td_dtype dtype);
+/* A format for `md`: dense where its bytes are in dense order. Says nothing about the scale of
+ * 8-bit elements. 0, or -1: no memory. */
 int tdi_onednn_format(tdi_format *format, tdi_arena *arena, const dnnl_memory_desc_t *md);
 int tdi_onednn_same_format(const tdi_format *a, const tdi_format *b);
 
-/* attr.c: strict float32, our scratchpad, and the step's posts. */
-td_status tdi_onednn_attr(const tdi_step *step, dnnl_primitive_attr_t *out, td_error *err);
+/*
+ * numbers.c: what the operands of a layer with weights are made of. Kinds are one of
+ * td_precision's: what TD_PRECISION_INT8 is for a tensor, and its scale, its quantization says.
+ */
+typedef struct tdi_onednn_numbers {
+    td_dtype src, weights, dst, addend;
+    float src_scale, dst_scale, addend_scale; /* 1 for floats */
+    float *weights_scale;                     /* per output; NULL for floats */
+} tdi_onednn_numbers;
+/* TD_UNSUPPORTED where a tensor has no quantization. */
+td_status tdi_onednn_numbers_init(const tdi_compile *compile, const tdi_step *step,
+                                  td_precision src, td_precision dst, tdi_onednn_numbers *out,
+                                  td_error *err);
+
+/* attr.c: strict float32, our scratchpad, and the step's posts. numbers NULL: all is float32. */
+td_status tdi_onednn_attr(const tdi_step *step, const tdi_onednn_numbers *numbers,
+                          dnnl_primitive_attr_t *out, td_error *err);
 
 /* kernel.c */
 /* Which memory an argument of a primitive is. */
@@ -128,15 +148,17 @@ td_status tdi_onednn_bind(const tdi_compile *compile, const tdi_kernel *kernel,
 void tdi_onednn_unbind(tdi_bound *bound);
 td_status tdi_onednn_execute(tdi_bound *bound, td_error *err);
 
-/* pack.c: weights in the format that a primitive wants. */
+/* pack.c: weights in the format that a primitive wants. scale: per output, what they are divided
+ * by; NULL: 1. */
 td_status tdi_onednn_pack_kernel(const tdi_compile *compile, const tdi_weights *weights,
                                  const dnnl_memory_desc_t *plain, const dnnl_memory_desc_t *packed,
-                                 tdi_pack **out, td_error *err);
+                                 const float *scale, tdi_pack **out, td_error *err);
 /* A vector of floats as it is. */
 td_status tdi_onednn_pack_vector(const tdi_compile *compile, const float *values, int64_t count,
                                  tdi_pack **out, td_error *err);
+/* In the unit of the sums. */
 td_status tdi_onednn_pack_bias(const tdi_compile *compile, const tdi_weights *weights,
-                               tdi_pack **out, td_error *err);
+                               const tdi_onednn_numbers *numbers, tdi_pack **out, td_error *err);
 
 /*
  * layer.c: the kernel of a layer with weights from its primitive descriptor; `plain` says how the
@@ -144,7 +166,7 @@ td_status tdi_onednn_pack_bias(const tdi_compile *compile, const tdi_weights *we
  */
 td_status tdi_onednn_layer(const tdi_compile *compile, const tdi_step *step,
                            const_dnnl_primitive_desc_t pd, const dnnl_memory_desc_t *plain,
-                           tdi_kernel **out, td_error *err);
+                           const tdi_onednn_numbers *numbers, tdi_kernel **out, td_error *err);
 
 /*
  * simple.c: the kernel of a primitive whose arguments are the step's inputs: input i is argument

@@ -11,16 +11,37 @@
 typedef struct job {
     const tdi_weights *weights;
     const dnnl_memory_desc_t *plain, *packed;
+    const float *scale; /* per output; NULL: 1 */
     dnnl_engine_t engine;
 } job;
+
+/* For a reorder that divides by the scales. */
+static dnnl_status_t set_scales(const job *j, dnnl_primitive_attr_t attr) {
+    int64_t outputs = j->weights->outputs;
+    /* The outputs are the first axis; where groups have an axis of their own the first two. */
+    int mask = j->plain->ndims == j->weights->kernel->shape.rank ? 1 : 1 | 1 << 1;
+    float *factors = tdi_malloc((size_t)outputs * sizeof *factors);
+    if (!factors)
+        return dnnl_out_of_memory;
+    for (int64_t o = 0; o < outputs; o++)
+        factors[o] = 1 / j->scale[o];
+    dnnl_status_t status = dnnl_primitive_attr_set_output_scales(attr, outputs, mask, factors);
+    tdi_free(factors);
+    return status;
+}
 
 static dnnl_status_t reorder(const job *j, void *from, void *to) {
     dnnl_primitive_desc_t pd = NULL;
     dnnl_primitive_t primitive = NULL;
     dnnl_stream_t stream = NULL;
+    dnnl_primitive_attr_t attr = NULL;
     dnnl_exec_arg_t args[2] = {{DNNL_ARG_FROM, NULL}, {DNNL_ARG_TO, NULL}};
-    dnnl_status_t status = dnnl_reorder_primitive_desc_create(&pd, j->plain, j->engine, j->packed,
-                                                              j->engine, NULL);
+    dnnl_status_t status = dnnl_primitive_attr_create(&attr);
+    if (status == dnnl_success && j->scale)
+        status = set_scales(j, attr);
+    if (status == dnnl_success)
+        status = dnnl_reorder_primitive_desc_create(&pd, j->plain, j->engine, j->packed, j->engine,
+                                                    attr);
     if (status == dnnl_success)
         status = dnnl_primitive_create(&primitive, pd);
     if (status == dnnl_success)
@@ -38,6 +59,7 @@ static dnnl_status_t reorder(const job *j, void *from, void *to) {
     dnnl_memory_destroy(args[1].memory);
     dnnl_primitive_destroy(primitive);
     dnnl_primitive_desc_destroy(pd);
+    dnnl_primitive_attr_destroy(attr);
     return status;
 }
 
@@ -61,6 +83,8 @@ static td_status fill_kernel(void *user, void *data, td_error *err) {
 static void put_format(tdi_hasher *hasher, const dnnl_memory_desc_t *md) {
     size_t rank = (size_t)md->ndims;
     tdi_hasher_add(hasher, &md->ndims, sizeof md->ndims);
+    tdi_hasher_add(hasher, &md->data_type, sizeof md->data_type);
+    tdi_hasher_add(hasher, &md->extra, sizeof md->extra);
     tdi_hasher_add(hasher, md->dims, rank * sizeof md->dims[0]);
     tdi_hasher_add(hasher, md->padded_dims, rank * sizeof md->dims[0]);
     tdi_hasher_add(hasher, &md->format_kind, sizeof md->format_kind);
@@ -76,12 +100,13 @@ static void put_format(tdi_hasher *hasher, const dnnl_memory_desc_t *md) {
     }
 }
 
-/* Weights that are only to take as long as others: numbers near 0.01, none of them subnormal. */
+/* Weights that are only to take as long as others: numbers near 0.01, none of them subnormal, be
+ * they read as float32 or as bfloat16. */
 static td_status fill_noise(void *user, void *data, td_error *err) {
-    float *values = data;
+    uint16_t *halves = data;
     (void)err;
-    for (size_t i = 0, count = *(const size_t *)user / sizeof *values; i < count; i++)
-        values[i] = 0.01f + 0.0001f * (float)(i % 31);
+    for (size_t i = 0, count = *(const size_t *)user / sizeof *halves; i < count; i++)
+        halves[i] = (uint16_t)(0x3c20 + i % 31);
     return TD_OK;
 }
 
@@ -93,9 +118,9 @@ static td_status pack_noise(const tdi_compile *compile, size_t bytes, tdi_pack *
 
 td_status tdi_onednn_pack_kernel(const tdi_compile *compile, const tdi_weights *weights,
                                  const dnnl_memory_desc_t *plain, const dnnl_memory_desc_t *packed,
-                                 tdi_pack **out, td_error *err) {
+                                 const float *scale, tdi_pack **out, td_error *err) {
     const tdi_onednn *state = compile->state;
-    job j = {weights, plain, packed, state->engine};
+    job j = {weights, plain, packed, scale, state->engine};
     tdi_hash content, key;
     if (compile->trial)
         return pack_noise(compile, dnnl_memory_desc_get_size(packed), out, err);
@@ -131,11 +156,13 @@ td_status tdi_onednn_pack_vector(const tdi_compile *compile, const float *values
 }
 
 td_status tdi_onednn_pack_bias(const tdi_compile *compile, const tdi_weights *weights,
-                               tdi_pack **out, td_error *err) {
+                               const tdi_onednn_numbers *numbers, tdi_pack **out, td_error *err) {
     float *bias = tdi_malloc((size_t)weights->outputs * sizeof *bias);
     if (!bias)
         return tdi_fail_memory(err);
     tdi_weights_write_bias(weights, bias);
+    for (int64_t o = 0; numbers->weights_scale && o < weights->outputs; o++)
+        bias[o] /= numbers->src_scale * numbers->weights_scale[o];
     td_status status = tdi_onednn_pack_vector(compile, bias, weights->outputs, out, err);
     tdi_free(bias);
     return status;

@@ -85,6 +85,7 @@ td_status tdi_onednn_prepare_pool(const tdi_compile *compile, const tdi_step *st
     }
     tdi_onednn_desc(&src, &graph->values[node->inputs[0]].shape, &at_hand[0]);
     tdi_onednn_any(&dst, &graph->values[node->outputs[0]].shape);
+    dst.data_type = src.data_type;
     dnnl_status_t made = dnnl_pooling_forward_desc_init(&desc, dnnl_forward_inference, algorithm,
                                                         &src, &dst, strides, kernel, begin, end);
     if (made != dnnl_success)

@@ -33,7 +33,7 @@ static td_status add_args(const tdi_compile *compile, const tdi_step *step,
     if (tdi_weights_init(&recipe, compile->arena, compile->graph->values[step->inputs[1]].data, 0,
                          NULL, 1, 1) != 0)
         return tdi_fail_memory(err);
-    TD_TRY(tdi_onednn_pack_kernel(compile, &recipe, plain, weights, &pack, err));
+    TD_TRY(tdi_onednn_pack_kernel(compile, &recipe, plain, weights, NULL, &pack, err));
     tdi_onednn_kernel_pack(kernel, DNNL_ARG_WEIGHTS, weights, pack);
     return TD_OK;
 }
@@ -52,7 +52,7 @@ td_status tdi_onednn_prepare_prelu(const tdi_compile *compile, const tdi_step *s
     tdi_onednn_desc(&src, shape, &at_hand[0]);
     tdi_onednn_dense(&plain, &slopes);
     tdi_onednn_any(&weights, &slopes);
-    TD_TRY(tdi_onednn_attr(step, &attr, err));
+    TD_TRY(tdi_onednn_attr(step, NULL, &attr, err));
     dnnl_status_t made = dnnl_prelu_forward_desc_init(&desc, dnnl_forward_inference, &src,
                                                       &weights);
     if (made == dnnl_success)

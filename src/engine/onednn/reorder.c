@@ -4,6 +4,13 @@
  */
 #include "engine/onednn/onednn.h"
 
+/* What elements are multiplied by. */
+static dnnl_status_t set_factor(dnnl_primitive_attr_t attr, const tdi_format *from,
+                                const tdi_format *to) {
+    float factor = (from->scale > 0 ? from->scale : 1) / (to->scale > 0 ? to->scale : 1);
+    return factor == 1 ? dnnl_success : dnnl_primitive_attr_set_output_scales(attr, 1, 0, &factor);
+}
+
 td_status tdi_onednn_convert(const tdi_compile *compile, td_dtype dtype, const td_shape *shape,
                              const tdi_format *from, const tdi_format *to, tdi_kernel **out,
                              td_error *err) {
@@ -16,9 +23,11 @@ td_status tdi_onednn_convert(const tdi_compile *compile, td_dtype dtype, const t
         return tdi_onednn_fail(err, NULL, td_dtype_name(dtype), dnnl_unimplemented);
     tdi_onednn_desc(&src, shape, from);
     tdi_onednn_desc(&dst, shape, to);
-    TD_TRY(tdi_onednn_attr(NULL, &attr, err));
-    dnnl_status_t made = dnnl_reorder_primitive_desc_create(&pd, &src, state->engine, &dst,
-                                                            state->engine, attr);
+    TD_TRY(tdi_onednn_attr(NULL, NULL, &attr, err));
+    dnnl_status_t made = set_factor(attr, from, to);
+    if (made == dnnl_success)
+        made = dnnl_reorder_primitive_desc_create(&pd, &src, state->engine, &dst, state->engine,
+                                                  attr);
     dnnl_primitive_attr_destroy(attr);
     if (made != dnnl_success)
         return tdi_onednn_fail(err, NULL, "the formats", made);
@@ -26,9 +35,12 @@ td_status tdi_onednn_convert(const tdi_compile *compile, td_dtype dtype, const t
     dnnl_primitive_desc_destroy(pd);
     if (status == TD_OK)
         status = tdi_onednn_kernel_input(compile, kernel, 0, DNNL_ARG_FROM, &src, err);
-    if (status == TD_OK)
+    if (status == TD_OK) {
+        kernel->formats[0].scale = from->scale;
+        kernel->base.output.scale = to->scale;
         *out = &kernel->base;
-    else if (kernel)
+    } else if (kernel) {
         tdi_onednn_release(compile, &kernel->base);
+    }
     return status;
 }

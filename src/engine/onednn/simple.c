@@ -11,7 +11,7 @@ td_status tdi_onednn_simple(const tdi_compile *compile, const tdi_step *step,
     dnnl_primitive_desc_t pd = NULL;
     dnnl_primitive_attr_t attr = NULL;
     tdi_onednn_kernel *kernel = NULL;
-    TD_TRY(tdi_onednn_attr(step, &attr, err));
+    TD_TRY(tdi_onednn_attr(step, NULL, &attr, err));
     dnnl_status_t made = dnnl_primitive_desc_create(&pd, desc, attr, state->engine, NULL);
     dnnl_primitive_attr_destroy(attr);
     if (made != dnnl_success)
