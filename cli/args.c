@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <tandem/model.h>
+
 #include "cli.h"
 
 #define NAME_MAX_CHARS 31
@@ -97,6 +99,18 @@ static args_result set_subset(const arg_verb *verb, const arg_option *option, co
     return bad_value(verb, option, text, "K/N with K below N, such as 0/2");
 }
 
+/* Says what will be done instead where the processor lacks the instructions. */
+static args_result set_precision(const arg_verb *verb, const arg_option *option, const char *text) {
+    td_precision *precision = option->value;
+    if (td_precision_parse(text, precision, NULL) != TD_OK)
+        return bad_value(verb, option, text, "f32, bf16 or int8");
+    if (!td_precision_available(*precision))
+        fprintf(stderr,
+                "tandem %s: this processor has no instructions for %s: computing with f32\n",
+                verb->name, text);
+    return ARGS_OK;
+}
+
 static args_result set_value(const arg_verb *verb, const arg_option *option, const char *text) {
     switch (option->kind) {
     case ARG_FLAG:
@@ -112,6 +126,8 @@ static args_result set_value(const arg_verb *verb, const arg_option *option, con
         return set_integer(verb, option, text);
     case ARG_SUBSET:
         return set_subset(verb, option, text);
+    case ARG_PRECISION:
+        return set_precision(verb, option, text);
     }
     return ARGS_OK;
 }

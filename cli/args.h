@@ -9,11 +9,12 @@
 #include <stdint.h>
 
 typedef enum arg_kind {
-    ARG_FLAG,    /* int: set to 1 */
-    ARG_TEXT,    /* const char * */
-    ARG_LIST,    /* arg_list: may be given several times */
-    ARG_INTEGER, /* int64_t, min..max */
-    ARG_SUBSET   /* int64_t[2]: "K/N" with K below N */
+    ARG_FLAG,     /* int: set to 1 */
+    ARG_TEXT,     /* const char * */
+    ARG_LIST,     /* arg_list: may be given several times */
+    ARG_INTEGER,  /* int64_t, min..max */
+    ARG_SUBSET,   /* int64_t[2]: "K/N" with K below N */
+    ARG_PRECISION /* td_precision by name */
 } arg_kind;
 
 typedef struct arg_list {

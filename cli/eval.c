@@ -140,6 +140,10 @@ int verb_eval(int argc, char **argv) {
         {"limit", 0, ARG_INTEGER, &limit, "N", "N evenly spaced pictures", 1, INT32_MAX},
         {"allow-overlap", 0, ARG_FLAG, &settings.allow_overlap, NULL,
          "evaluate strategies on pictures that their calibration saw,\nand mark the result", 0, 0},
+        {"precision", 0, ARG_PRECISION, &settings.precision, "NAME",
+         "of heads and tails: f32, bf16, or int8 (default f32); the uncut\nnetwork that they are "
+         "compared with is f32",
+         0, 0},
         {"threads", 0, ARG_INTEGER, &threads, "N", "default: one per processor", 1, 64},
         CLI_INPUT_SHAPE_OPTION(&shapes),
         {"json", 0, ARG_FLAG, &json, NULL, "one JSON document on standard output", 0, 0},

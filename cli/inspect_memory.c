@@ -67,7 +67,7 @@ static json_t *report_json(const char *cut, const td_memory_report *report) {
 
 int inspect_memory(td_model *model, const char *const *cuts, size_t cut_count, int threads,
                    int json) {
-    const td_half_settings settings = {threads};
+    const td_half_settings settings = {threads, TD_PRECISION_F32};
     json_t *list = json ? json_array() : NULL;
     size_t count = cut_count ? cut_count : 1;
     for (size_t i = 0; i < count; i++) {

@@ -43,9 +43,10 @@ static int server_is_gone(td_status status) {
     return status == TD_CLOSED || status == TD_TIMEOUT || status == TD_IO || status == TD_PROTOCOL;
 }
 
+/* The network as it is: in float32. */
 static td_status open_uncut(runner *r, int threads, td_error *err) {
     td_model *model = td_device_model(r->device);
-    const td_half_settings settings = {threads};
+    const td_half_settings settings = {threads, TD_PRECISION_F32};
     if (td_model_output_kind(model) == TD_OUTPUT_RAW)
         return TD_OK;
     td_status status = td_head_open(model, "output", &settings, &r->uncut, err);
@@ -243,6 +244,8 @@ int verb_run(int argc, char **argv) {
         {"limit", 0, ARG_INTEGER, &limit, "N", "N evenly spaced pictures", 1, INT32_MAX},
         {"threads", 0, ARG_INTEGER, &threads, "N",
          "threads inside an operator (default: one per processor)", 1, 64},
+        {"precision", 0, ARG_PRECISION, &settings.precision, "NAME",
+         "of what is computed here: f32, bf16, or int8 (default f32)", 0, 0},
         {"window", 0, ARG_INTEGER, &window, "N",
          "frames sent and not yet confirmed (default 1); above 1 they\nalso overlap", 1,
          WINDOW_MAX},
@@ -295,9 +298,9 @@ int verb_run(int argc, char **argv) {
     else if (cli_opening_parse(&shapes, &settings.opening, &err))
         code = cli_fail(verb, &err);
     else if (save)
-        code = run_arrays(&(run_arrays_settings){settings.model, settings.cut, settings.codec,
-                                                 &settings.opening, save, (int)threads, json,
-                                                 operands.items, operands.count});
+        code = run_arrays(&(run_arrays_settings){
+            settings.model, settings.cut, settings.codec, &settings.opening, save, (int)threads,
+            settings.precision, json, operands.items, operands.count});
     else if (operands.count && ends_with(operands.items[0], ".npy"))
         code = cli_usage(verb, "%s is an array: say with --save DIR where the outputs go",
                          operands.items[0]);

@@ -93,6 +93,7 @@ static td_status compute(session *s, td_error *err) {
     settings.codec = s->settings->codec;
     settings.batch = batch_of(s);
     settings.threads = s->settings->threads;
+    settings.precision = s->settings->precision;
     td_status status = td_array_run_open(s->model, &settings, &s->run, err);
     return status ? status
                   : td_array_run_execute(s->run, s->inputs, s->input_count, &s->result, err);

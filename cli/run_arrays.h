@@ -14,6 +14,7 @@ typedef struct run_arrays_settings {
     const td_model_settings *opening;
     const char *folder; /* of the outputs; made where it is missing */
     int threads;        /* 0: one per processor */
+    td_precision precision;
     int json;
     const char *const *operands; /* "FILE.npy" or "NAME=FILE.npy" */
     size_t operand_count;

@@ -72,6 +72,8 @@ int verb_serve(int argc, char **argv) {
         {"listen", 0, ARG_TEXT, &settings.listen, "HOST:PORT",
          "default 127.0.0.1:7433; port 0 takes a free one", 0, 0},
         {"threads", 0, ARG_INTEGER, &threads, "N", "workers (default: one per processor)", 1, 64},
+        {"precision", 0, ARG_PRECISION, &settings.precision, "NAME",
+         "of the tails: f32, bf16, or int8 (default f32)", 0, 0},
         {"quiet", 0, ARG_FLAG, &quiet, NULL, "do not log connections", 0, 0},
     };
     const arg_verb self = {

@@ -23,12 +23,13 @@ typedef struct td_device_settings {
     td_model_settings opening; /* without a server only: with one the bundle's sizes count */
     const char
         *cut; /* NULL: the bundle's default, else "input" with a server and "output" without */
-    const char *codec; /* strategy; NULL: the bundle's default at its default cut, else
-                          "picture+jpeg:quality=90" at `input` and "raw" elsewhere */
-    int threads;       /* inside an operator; 1..64; 0: one per processor */
-    int top;           /* predictions per frame, 1..TD_TOP_MAX; default 5 */
-    int window;        /* frames sent and not yet confirmed; 1..64; default 1 (the thesis' rule) */
-    int raw_outputs;   /* non-zero: the outputs come back whole, too */
+    const char *codec;      /* strategy; NULL: the bundle's default at its default cut, else
+                               "picture+jpeg:quality=90" at `input` and "raw" elsewhere */
+    int threads;            /* inside an operator; 1..64; 0: one per processor */
+    td_precision precision; /* of what is computed in this process; default float32 */
+    int top;                /* predictions per frame, 1..TD_TOP_MAX; default 5 */
+    int window;      /* frames sent and not yet confirmed; 1..64; default 1 (the thesis' rule) */
+    int raw_outputs; /* non-zero: the outputs come back whole, too */
     td_duration silence; /* a server that says nothing for so long while it is waited for is dead;
                             default 2 s */
     const char *cache;   /* folder for bundles fetched from servers; NULL: $XDG_CACHE_HOME/tandem or

@@ -57,8 +57,10 @@ typedef struct td_eval_settings {
      * than at `input`) is refused before anything runs. */
     const char *const *strategies;
     size_t strategy_count;
-    int allow_overlap; /* evaluate on calibration pictures; the report then says so */
-    int threads;       /* 0: one per processor */
+    td_precision precision; /* of heads and tails; the uncut network that they are compared with is
+                               float32 */
+    int allow_overlap;      /* evaluate on calibration pictures; the report then says so */
+    int threads;            /* 0: one per processor */
     td_progress_fn progress;
     void *progress_user;
 } td_eval_settings;

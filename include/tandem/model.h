@@ -171,9 +171,20 @@ TD_API td_status td_tuning_start(const char *path, td_progress_fn progress, void
 /* Back to kernels chosen unmeasured; frees what start took. */
 TD_API void td_tuning_stop(void);
 
+/*
+ * What a half is computed with where `wanted` is asked for: float32 instead of a precision that the
+ * processor has no instructions for, else `wanted` itself. TD_NOT_FOUND for TD_PRECISION_INT8 where
+ * the model has no ranges of its tensors: they come with a bundle that td_prepare() made.
+ */
+TD_API td_status td_model_precision(const td_model *model, td_precision wanted, td_precision *out,
+                                    td_error *err);
+/* Whether the processor has instructions for it. */
+TD_API int td_precision_available(td_precision precision);
+
 /* Settings of a half. td_half_settings_default() fills in the defaults. */
 typedef struct td_half_settings {
-    int threads; /* threads inside an operator; 1..64; default 1; 0: one per processor */
+    int threads;            /* threads inside an operator; 1..64; default 1; 0: one per processor */
+    td_precision precision; /* default float32; see td_model_precision() */
 } td_half_settings;
 
 TD_API td_half_settings td_half_settings_default(void);
@@ -255,6 +266,7 @@ typedef struct td_array_run_settings {
     const char *codec;
     int64_t batch; /* what a symbolic batch is bound to; default 1 */
     int threads;   /* as in td_half_settings */
+    td_precision precision;
 } td_array_run_settings;
 
 TD_API td_array_run_settings td_array_run_settings_default(void);

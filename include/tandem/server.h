@@ -6,6 +6,7 @@
 #define TANDEM_SERVER_H
 
 #include <tandem/base.h>
+#include <tandem/tensor.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -19,11 +20,13 @@ typedef struct td_server_settings {
     const char *const
         *repositories; /* bundle folders, or folders `<name>/<version>/` of bundles; at least one */
     size_t repository_count;
-    const char *listen;  /* "host:port"; default "127.0.0.1:7433"; port 0 picks a free one */
-    int threads;         /* workers, each with one compute thread; 1..64; 0: one per processor */
-    int sessions_max;    /* devices at once; default 256 */
-    int queue_max;       /* frames waiting for a worker, over all devices; default 1024 */
-    td_duration silence; /* a device that says nothing for so long is dropped; default 30 s */
+    const char *listen;     /* "host:port"; default "127.0.0.1:7433"; port 0 picks a free one */
+    int threads;            /* workers, each with one compute thread; 1..64; 0: one per processor */
+    td_precision precision; /* of the tails; default float32. Models that it cannot be had for are
+                               refused at the start */
+    int sessions_max;       /* devices at once; default 256 */
+    int queue_max;          /* frames waiting for a worker, over all devices; default 1024 */
+    td_duration silence;    /* a device that says nothing for so long is dropped; default 30 s */
     void (*log)(const char *line,
                 void *user); /* one line per event of note, from the loop's thread; may be NULL */
     void *log_user;

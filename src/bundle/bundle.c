@@ -53,6 +53,7 @@ void tdi_bundle_free(tdi_bundle *bundle) {
     tdi_free(bundle->model_path);
     tdi_free(bundle->labels_path);
     tdi_free(bundle->pictures_path);
+    tdi_free(bundle->ranges_path);
     tdi_free(bundle);
 }
 
@@ -219,6 +220,19 @@ td_status tdi_bundle_pictures(const tdi_bundle *bundle, tdi_hash **out, size_t *
     *out = hashes;
     *count = size / TDI_HASH_TEXT_BYTES;
     return TD_OK;
+}
+
+td_status tdi_bundle_ranges(const tdi_bundle *bundle, tdi_ranges *out, td_error *err) {
+    uint8_t *bytes;
+    size_t size;
+    memset(out, 0, sizeof *out);
+    if (!bundle->ranges_path)
+        return TD_OK;
+    int file = tdi_bundle_file_find(bundle, bundle->ranges_path);
+    TD_TRY(tdi_bundle_file_read(bundle, (size_t)file, &bytes, &size, err));
+    td_status status = tdi_ranges_parse(bytes, size, out, err);
+    tdi_free(bytes);
+    return status == TD_OK ? TD_OK : fail_file(bundle, bundle->ranges_path, status, err);
 }
 
 tdi_hash tdi_picture_hash(const td_picture *fitted) {

@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "calib/calib.h"
 #include "media/labels.h"
+#include "tensor/ranges.h"
 
 #define TDI_BUNDLE_FORMAT 1
 /* Largest file of a bundle. */
@@ -36,8 +37,9 @@ typedef struct tdi_bundle {
     uint32_t version;
     td_recipe recipe;
     td_output_kind output_kind;
-    char *default_cut, *default_codec;              /* NULL: none */
-    char *model_path, *labels_path, *pictures_path; /* relative; labels and pictures may be NULL */
+    char *default_cut, *default_codec; /* NULL: none */
+    /* Relative; all but the model may be NULL. */
+    char *model_path, *labels_path, *pictures_path, *ranges_path;
     tdi_bundle_file *files;
     size_t file_count;
     tdi_bundle_cut *cuts;
@@ -79,6 +81,9 @@ td_status tdi_bundle_pictures(const tdi_bundle *bundle, tdi_hash **out, size_t *
  */
 tdi_hash tdi_picture_hash(const td_picture *fitted);
 
+/* Of the network's tensors. None: count 0. */
+td_status tdi_bundle_ranges(const tdi_bundle *bundle, tdi_ranges *out, td_error *err);
+
 /*
  * Writing: files are put into a folder beside `folder`, bundle.json last, then the folder is
  * renamed into place.
@@ -97,6 +102,10 @@ td_status tdi_bundle_writer_calibration(tdi_bundle_writer *writer, tdi_calibrati
 #define TDI_BUNDLE_PICTURES_PATH "calibration/pictures.txt"
 td_status tdi_bundle_writer_pictures(tdi_bundle_writer *writer, const tdi_hash *hashes,
                                      size_t count, td_error *err);
+/* Adds calibration/ranges.tdr. */
+#define TDI_BUNDLE_RANGES_PATH "calibration/ranges.tdr"
+td_status tdi_bundle_writer_ranges(tdi_bundle_writer *writer, const tdi_ranges *ranges,
+                                   td_error *err);
 /*
  * Takes name, version, recipe, output_kind, defaults and relative paths from `about`; files and
  * cuts from what was added.

@@ -243,6 +243,7 @@ static td_status read_root(const json_t *root, tdi_bundle *bundle, td_error *err
     TD_TRY(get_listed_path(&at, "model", 1, bundle, &bundle->model_path));
     TD_TRY(get_listed_path(&at, "labels", 0, bundle, &bundle->labels_path));
     TD_TRY(get_listed_path(&at, "pictures", 0, bundle, &bundle->pictures_path));
+    TD_TRY(get_listed_path(&at, "ranges", 0, bundle, &bundle->ranges_path));
     return read_cuts(&at, bundle);
 }
 
@@ -322,13 +323,13 @@ static int append(const char *data, size_t size, void *text) {
 static json_t *format_root(const tdi_bundle *bundle) {
     char recipe[TD_RECIPE_TEXT_BYTES];
     td_recipe_format(&bundle->recipe, recipe);
-    return json_pack("{s:i, s:s, s:I, s:s, s:s, s:s*, s:s*, s:s, s:s*, s:s*, s:o, s:o}", "format",
-                     TDI_BUNDLE_FORMAT, "name", bundle->name, "version",
-                     (json_int_t)bundle->version, "recipe", recipe, "output_kind",
-                     output_kinds[bundle->output_kind], "default_cut", bundle->default_cut,
-                     "default_codec", bundle->default_codec, "model", bundle->model_path, "labels",
-                     bundle->labels_path, "pictures", bundle->pictures_path, "cuts",
-                     format_cuts(bundle), "files", format_files(bundle));
+    return json_pack(
+        "{s:i, s:s, s:I, s:s, s:s, s:s*, s:s*, s:s, s:s*, s:s*, s:s*, s:o, s:o}", "format",
+        TDI_BUNDLE_FORMAT, "name", bundle->name, "version", (json_int_t)bundle->version, "recipe",
+        recipe, "output_kind", output_kinds[bundle->output_kind], "default_cut",
+        bundle->default_cut, "default_codec", bundle->default_codec, "model", bundle->model_path,
+        "labels", bundle->labels_path, "pictures", bundle->pictures_path, "ranges",
+        bundle->ranges_path, "cuts", format_cuts(bundle), "files", format_files(bundle));
 }
 
 td_status tdi_manifest_format(const tdi_bundle *bundle, char **text, td_error *err) {

@@ -216,6 +216,16 @@ td_status tdi_bundle_writer_pictures(tdi_bundle_writer *writer, const tdi_hash *
     return status;
 }
 
+td_status tdi_bundle_writer_ranges(tdi_bundle_writer *writer, const tdi_ranges *ranges,
+                                   td_error *err) {
+    uint8_t *bytes;
+    size_t size;
+    TD_TRY(tdi_ranges_write(ranges, &bytes, &size, err));
+    td_status status = tdi_bundle_writer_add(writer, TDI_BUNDLE_RANGES_PATH, bytes, size, err);
+    tdi_free(bytes);
+    return status;
+}
+
 /* Writes bundle.json, after reading it back: what is written can be opened. */
 static td_status write_manifest(const tdi_bundle_writer *writer, const tdi_bundle *about,
                                 td_error *err) {

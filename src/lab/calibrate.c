@@ -10,14 +10,18 @@
 
 #include "base/pool.h"
 #include "media/recipe.h"
+#include "tensor/histogram.h"
 
 typedef struct job {
     td_model *model;
     const td_source *source;
     tdi_calibrated *out;
-    tdi_program *program;               /* puts out every tensor */
+    tdi_program *program;               /* puts out `values` */
     tdi_calibration_builder **builders; /* [tensor] */
-    tdi_run **runs;                     /* [thread] */
+    int *values;                        /* calibrated tensors, then the others that have a range */
+    size_t value_count;
+    tdi_histogram **histograms; /* [value] */
+    tdi_run **runs;             /* [thread] */
     int threads;
     size_t batch_first, batch_count;
 } job;
@@ -100,12 +104,26 @@ static td_status choose_all(job *j, td_error *err) {
     return TD_OK;
 }
 
+static td_status choose_values(job *j, td_error *err) {
+    const tdi_graph *graph = j->model->graph;
+    j->values = tdi_calloc((size_t)graph->value_count + 1, sizeof *j->values);
+    if (!j->values)
+        return tdi_fail_memory(err);
+    for (size_t i = 0; i < j->out->tensor_count; i++)
+        j->values[j->value_count++] = j->out->tensors[i];
+    for (int v = 0; v < graph->value_count; v++)
+        if (tdi_value_has_range(&graph->values[v]) &&
+            tensor_index(j->out, v) == j->out->tensor_count)
+            j->values[j->value_count++] = v;
+    return TD_OK;
+}
+
 static td_status open_program(job *j, td_error *err) {
     const tdi_graph *graph = j->model->graph;
     const tdi_program_settings settings = {.batch = 1, .threads = 1, .packs = j->model->packs};
     tdi_graph *taps = NULL;
-    TD_TRY(tdi_graph_extract(graph, graph->inputs, graph->input_count, j->out->tensors,
-                             (int)j->out->tensor_count, &taps, err));
+    TD_TRY(tdi_graph_extract(graph, graph->inputs, graph->input_count, j->values,
+                             (int)j->value_count, &taps, err));
     td_status status = tdi_program_new(taps, &settings, &j->program, err);
     tdi_graph_free(taps);
     return status;
@@ -135,6 +153,18 @@ static td_status open_builders(job *j, td_error *err) {
     return TD_OK;
 }
 
+static td_status open_histograms(job *j, td_error *err) {
+    j->histograms = tdi_calloc(j->value_count + 1, sizeof *j->histograms);
+    if (!j->histograms)
+        return tdi_fail_memory(err);
+    for (size_t i = 0; i < j->value_count; i++) {
+        j->histograms[i] = tdi_histogram_new();
+        if (!j->histograms[i])
+            return tdi_fail_memory(err);
+    }
+    return TD_OK;
+}
+
 static td_status run_picture(void *user, int worker, size_t item, td_error *err) {
     job *j = user;
     size_t index = j->batch_first + item;
@@ -146,10 +176,8 @@ static td_status run_picture(void *user, int worker, size_t item, td_error *err)
     if (status)
         return status;
     j->out->hashes[index] = tdi_picture_hash(&fitted);
-    if (j->out->tensor_count) {
-        tdi_recipe_apply(&j->model->recipe, fitted.pixels, tdi_run_input(j->runs[item], 0));
-        status = tdi_run_execute(j->runs[item], err);
-    }
+    tdi_recipe_apply(&j->model->recipe, fitted.pixels, tdi_run_input(j->runs[item], 0));
+    status = tdi_run_execute(j->runs[item], err);
     td_picture_clear(&fitted);
     return status;
 }
@@ -163,6 +191,16 @@ static td_status add_to_tensor(void *user, int worker, size_t item, td_error *er
     return TD_OK;
 }
 
+static td_status add_to_histogram(void *user, int worker, size_t item, td_error *err) {
+    job *j = user;
+    (void)worker;
+    (void)err;
+    for (size_t i = 0; i < j->batch_count; i++)
+        tdi_histogram_add(j->histograms[item], tdi_run_output(j->runs[i], (int)item),
+                          tdi_run_output_bytes(j->runs[i], (int)item) / sizeof(float));
+    return TD_OK;
+}
+
 static td_status run_batches(job *j, const tdi_calibrate_settings *settings, td_error *err) {
     for (j->batch_first = 0; j->batch_first < j->out->picture_count;
          j->batch_first += j->batch_count) {
@@ -172,11 +210,23 @@ static td_status run_batches(job *j, const tdi_calibrate_settings *settings, td_
             tdi_pool_run(j->threads, j->batch_count, run_picture, j, "pictures", NULL, NULL, err));
         TD_TRY(tdi_pool_run(j->threads, j->out->tensor_count, add_to_tensor, j, "tensors", NULL,
                             NULL, err));
+        TD_TRY(tdi_pool_run(j->threads, j->value_count, add_to_histogram, j, "tensors", NULL, NULL,
+                            err));
         if (settings->progress &&
             settings->progress("pictures", j->batch_first + j->batch_count, j->out->picture_count,
                                settings->progress_user))
             return tdi_fail(err, TD_CANCELLED, "cancelled after %zu of %zu pictures",
                             j->batch_first + j->batch_count, j->out->picture_count);
+    }
+    return TD_OK;
+}
+
+static td_status find_ranges(job *j, td_error *err) {
+    for (size_t i = 0; i < j->value_count; i++) {
+        float low, high;
+        tdi_histogram_range(j->histograms[i], &low, &high);
+        TD_TRY(tdi_ranges_add(&j->out->ranges, j->model->graph->values[j->values[i]].name, low,
+                              high, err));
     }
     return TD_OK;
 }
@@ -188,18 +238,18 @@ static td_status calibrate(job *j, const tdi_calibrate_settings *settings, td_er
     out->calibrations = tdi_calloc(out->tensor_count + 1, sizeof *out->calibrations);
     if (!out->hashes || !out->calibrations)
         return tdi_fail_memory(err);
-    if (out->tensor_count) {
-        TD_TRY(open_program(j, err));
-        TD_TRY(open_runs(j, err));
-        TD_TRY(open_builders(j, err));
-    }
+    TD_TRY(choose_values(j, err));
+    TD_TRY(open_program(j, err));
+    TD_TRY(open_runs(j, err));
+    TD_TRY(open_builders(j, err));
+    TD_TRY(open_histograms(j, err));
     TD_TRY(run_batches(j, settings, err));
     for (size_t i = 0; i < out->tensor_count; i++) {
         TD_TRY(tdi_calibration_builder_finish(j->builders[i], &out->calibrations[i], err));
         tdi_calibration_builder_free(j->builders[i]);
         j->builders[i] = NULL;
     }
-    return TD_OK;
+    return find_ranges(j, err);
 }
 
 static void job_fini(job *j) {
@@ -207,7 +257,11 @@ static void job_fini(job *j) {
         tdi_run_free(j->runs[i]);
     for (size_t i = 0; j->builders && i < j->out->tensor_count; i++)
         tdi_calibration_builder_free(j->builders[i]);
+    for (size_t i = 0; j->histograms && i < j->value_count; i++)
+        tdi_free(j->histograms[i]);
     tdi_program_unref(j->program);
+    tdi_free(j->histograms);
+    tdi_free(j->values);
     tdi_free(j->runs);
     tdi_free(j->builders);
 }
@@ -238,6 +292,7 @@ void tdi_calibrated_clear(tdi_calibrated *calibrated) {
     tdi_free(calibrated->cuts);
     tdi_free(calibrated->tensors);
     tdi_free(calibrated->hashes);
+    tdi_ranges_clear(&calibrated->ranges);
     memset(calibrated, 0, sizeof *calibrated);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Gathering the statistics of a model's cuts over pictures.
+ * Gathering the statistics of a model's cuts, and the ranges of its tensors, over pictures.
  */
 #ifndef TDI_LAB_CALIBRATE_H
 #define TDI_LAB_CALIBRATE_H
@@ -30,6 +30,7 @@ typedef struct tdi_calibrated {
     td_calibration **calibrations; /* [tensor] */
     tdi_hash *hashes;              /* of the fitted pictures, in their order */
     size_t picture_count;
+    tdi_ranges ranges; /* of all tensors that depend on the picture */
 } tdi_calibrated;
 
 /* The same for any number of threads. On failure there is nothing to clear. */

@@ -149,6 +149,7 @@ static td_status run_sweeps(evaluation *e, td_error *err) {
     sweep.model = e->model;
     sweep.source = e->settings->pictures;
     sweep.uncut = e->uncut;
+    sweep.precision = e->settings->precision;
     sweep.threads = e->threads;
     sweep.progress = e->settings->progress ? sweep_progress : NULL;
     sweep.progress_user = e;

@@ -158,7 +158,7 @@ static td_status write_bundle(const td_model *model, const td_prepare_settings *
                               const tdi_calibrated *calibrated, const defaults *meant, char *name,
                               tdi_bundle_writer *writer, td_error *err) {
     static char model_path[] = "model.onnx", labels_path[] = "labels.txt",
-                pictures_path[] = TDI_BUNDLE_PICTURES_PATH;
+                pictures_path[] = TDI_BUNDLE_PICTURES_PATH, ranges_path[] = TDI_BUNDLE_RANGES_PATH;
     tdi_bundle about;
     memset(&about, 0, sizeof about);
     about.name = name;
@@ -170,8 +170,10 @@ static td_status write_bundle(const td_model *model, const td_prepare_settings *
     about.model_path = model_path;
     about.labels_path = settings->labels ? labels_path : NULL;
     about.pictures_path = pictures_path;
+    about.ranges_path = ranges_path;
     TD_TRY(write_model(model, settings->model, writer, err));
     TD_TRY(tdi_bundle_writer_pictures(writer, calibrated->hashes, calibrated->picture_count, err));
+    TD_TRY(tdi_bundle_writer_ranges(writer, &calibrated->ranges, err));
     for (size_t i = 0; i < calibrated->cut_count; i++)
         TD_TRY(write_cut(calibrated, &calibrated->cuts[i], writer, err));
     return tdi_bundle_writer_finish(writer, &about, err);

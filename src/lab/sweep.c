@@ -27,8 +27,9 @@ typedef struct team {
 
 static td_status bench_open(bench *b, const tdi_sweep *sweep, const tdi_sweep_cut *cut,
                             td_error *err) {
-    TD_TRY(td_head_open(sweep->model, cut->cut, NULL, &b->head, err));
-    TD_TRY(td_tail_open(sweep->model, cut->cut, NULL, &b->tail, err));
+    const td_half_settings settings = {1, sweep->precision};
+    TD_TRY(td_head_open(sweep->model, cut->cut, &settings, &b->head, err));
+    TD_TRY(td_tail_open(sweep->model, cut->cut, &settings, &b->tail, err));
     b->coders = tdi_calloc(cut->strategy_count, sizeof *b->coders);
     if (!b->coders)
         return tdi_fail_memory(err);

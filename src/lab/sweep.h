@@ -39,6 +39,7 @@ typedef struct tdi_sweep {
     const tdi_sweep_cut *cuts;
     size_t cut_count;
     tdi_uncut_sample *uncut; /* [picture], filled in */
+    td_precision precision;  /* of heads and tails */
     int threads;             /* workers, each with one compute thread */
     td_progress_fn progress;
     void *progress_user;

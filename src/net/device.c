@@ -106,15 +106,17 @@ static td_status open_head(td_device *device, const td_device_settings *s, const
     device->cut = tdi_strdup(info.name);
     if (!device->cut)
         return tdi_fail_memory(err);
-    return tdi_sender_open(device->model, device->cut, codec, s->threads, &device->sender, err);
+    const td_half_settings half = {s->threads, s->precision};
+    return tdi_sender_open(device->model, device->cut, codec, &half, &device->sender, err);
 }
 
 static td_status open_tail(td_device *device, const td_device_settings *s, const char *path,
                            td_error *err) {
+    const td_half_settings half = {s->threads, s->precision};
     tdi_identity identity;
     if (!device->client)
-        return tdi_local_open(device->model, device->cut, td_device_codec(device), s->threads,
-                              s->top, s->raw_outputs, &device->local, err);
+        return tdi_local_open(device->model, device->cut, td_device_codec(device), &half, s->top,
+                              s->raw_outputs, &device->local, err);
     TD_TRY(tdi_identity_of(device->model, path, &identity, err));
     tdi_switch request = tdi_identity_switch(
         &identity, device->cut, tdi_sender_coder(device->sender), s->top, s->raw_outputs);

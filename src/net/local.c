@@ -24,8 +24,9 @@ struct tdi_local {
     td_outcome outcome; /* being put together */
 };
 
-td_status tdi_local_open(td_model *model, const char *cut, const char *strategy, int threads,
-                         int top, int raw_outputs, tdi_local **out, td_error *err) {
+td_status tdi_local_open(td_model *model, const char *cut, const char *strategy,
+                         const td_half_settings *settings, int top, int raw_outputs,
+                         tdi_local **out, td_error *err) {
     tdi_local *local = tdi_calloc(1, sizeof *local);
     if (!local)
         return tdi_fail_memory(err);
@@ -35,7 +36,7 @@ td_status tdi_local_open(td_model *model, const char *cut, const char *strategy,
     local->has_lock = uv_mutex_init(&local->lock) == 0;
     td_status status = local->has_lock ? TD_OK : tdi_fail_memory(err);
     if (status == TD_OK)
-        status = tdi_receiver_open(model, cut, strategy, threads, &local->receiver, err);
+        status = tdi_receiver_open(model, cut, strategy, settings, &local->receiver, err);
     if (status != TD_OK) {
         tdi_local_close(local);
         return status;

@@ -12,8 +12,9 @@
 
 typedef struct tdi_local tdi_local;
 
-td_status tdi_local_open(td_model *model, const char *cut, const char *strategy, int threads,
-                         int top, int raw_outputs, tdi_local **out, td_error *err);
+td_status tdi_local_open(td_model *model, const char *cut, const char *strategy,
+                         const td_half_settings *settings, int top, int raw_outputs,
+                         tdi_local **out, td_error *err);
 void tdi_local_close(tdi_local *local);
 /* Room for one more outcome, before a frame is computed. */
 td_status tdi_local_reserve(tdi_local *local, td_error *err);

@@ -297,12 +297,18 @@ static td_status bind_to(td_server *server, const char *text, td_error *err) {
 static td_status open_core(td_server *server, const td_server_settings *settings, int workers,
                            td_error *err) {
     tdi_server_core_settings core = {workers, settings->sessions_max, settings->queue_max,
-                                     settings->silence};
+                                     settings->silence, settings->precision};
     tdi_server_driver driver = {drive_work, drive_update, drive_close,
                                 settings->log ? drive_log : NULL, server};
     tdi_catalog catalog;
     TD_TRY(tdi_catalog_open(settings->repositories, settings->repository_count, &catalog, err));
-    td_status status = tdi_server_core_new(&core, &driver, &catalog, &server->core, err);
+    td_status status = TD_OK;
+    for (size_t i = 0; i < catalog.count && status == TD_OK; i++) {
+        td_precision precision;
+        status = td_model_precision(catalog.models[i], settings->precision, &precision, err);
+    }
+    if (status == TD_OK)
+        status = tdi_server_core_new(&core, &driver, &catalog, &server->core, err);
     if (status != TD_OK)
         tdi_catalog_close(&catalog);
     return status;

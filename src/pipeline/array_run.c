@@ -35,27 +35,30 @@ static td_shape bound_shape(const td_array_run *run, const td_tensor_info *info)
     return shape;
 }
 
-static td_status compile(const td_array_run *run, const tdi_graph *graph, int threads,
-                         tdi_program **program, tdi_run **out, td_error *err) {
+static td_status compile(const td_array_run *run, const tdi_graph *graph,
+                         const td_half_settings *half_settings, tdi_program **program,
+                         tdi_run **out, td_error *err) {
     const tdi_program_settings settings = {.batch = run->batch,
-                                           .threads = threads,
+                                           .threads = half_settings->threads,
                                            .packs = run->model->packs,
-                                           .timings = tdi_tuning()};
+                                           .timings = tdi_tuning(),
+                                           .precision = half_settings->precision,
+                                           .ranges = &run->model->ranges};
     TD_TRY(tdi_program_new(graph, &settings, program, err));
     tdi_tuning_save();
     return tdi_run_new(*program, out, err);
 }
 
-static td_status open_halves(td_array_run *run, const tdi_place *place, int threads,
-                             td_error *err) {
+static td_status open_halves(td_array_run *run, const tdi_place *place,
+                             const td_half_settings *settings, td_error *err) {
     tdi_graph *half = NULL;
     TD_TRY(tdi_cut_head(run->model->graph, &place->cut, &half, err));
-    td_status status = compile(run, half, threads, &run->head, &run->head_run, err);
+    td_status status = compile(run, half, settings, &run->head, &run->head_run, err);
     tdi_graph_free(half);
     if (status)
         return status;
     TD_TRY(tdi_cut_tail(run->model->graph, &place->cut, &half, err));
-    status = compile(run, half, threads, &run->tail, &run->tail_run, err);
+    status = compile(run, half, settings, &run->tail, &run->tail_run, err);
     tdi_graph_free(half);
     return status;
 }
@@ -82,8 +85,8 @@ static td_status open_tensors(td_array_run *run, const tdi_place *place, td_erro
     return run->bytes ? TD_OK : tdi_fail_memory(err);
 }
 
-static td_status open_cut(td_array_run *run, const char *cut, const char *codec, int threads,
-                          td_error *err) {
+static td_status open_cut(td_array_run *run, const char *cut, const char *codec,
+                          const td_half_settings *settings, td_error *err) {
     tdi_place place;
     TD_TRY(tdi_place_resolve(run->model, cut, &place, err));
     if (place.kind == TDI_PLACE_INPUT)
@@ -91,9 +94,9 @@ static td_status open_cut(td_array_run *run, const char *cut, const char *codec,
                         "what crosses the cut `input` is a picture: arrays can be cut at a tensor "
                         "behind it");
     if (place.kind == TDI_PLACE_OUTPUT)
-        TD_TRY(compile(run, run->model->graph, threads, &run->head, &run->head_run, err));
+        TD_TRY(compile(run, run->model->graph, settings, &run->head, &run->head_run, err));
     else
-        TD_TRY(open_halves(run, &place, threads, err));
+        TD_TRY(open_halves(run, &place, settings, err));
     if (!codec && place.kind == TDI_PLACE_OUTPUT)
         return TD_OK;
     const char *strategy = codec ? codec : tdi_default_strategy(run->model->bundle, cut);
@@ -121,8 +124,9 @@ td_status td_array_run_open(td_model *model, const td_array_run_settings *settin
                             td_array_run **out, td_error *err) {
     const td_array_run_settings defaults = td_array_run_settings_default();
     const td_array_run_settings *s = settings ? settings : &defaults;
-    int threads;
-    TD_TRY(tdi_threads_resolve(s->threads, &threads, err));
+    const td_half_settings wanted = {s->threads, s->precision};
+    td_half_settings resolved;
+    TD_TRY(tdi_half_resolve(model, &wanted, &resolved, err));
     if (s->batch < 1)
         return tdi_fail(err, TD_ARGUMENT, "the batch must be at least 1");
     if (s->codec && !s->cut)
@@ -133,8 +137,8 @@ td_status td_array_run_open(td_model *model, const td_array_run_settings *settin
     run->model = td_model_ref(model);
     run->batch = s->batch;
     td_status status = s->cut
-                           ? open_cut(run, s->cut, s->codec, threads, err)
-                           : compile(run, model->graph, threads, &run->head, &run->head_run, err);
+                           ? open_cut(run, s->cut, s->codec, &resolved, err)
+                           : compile(run, model->graph, &resolved, &run->head, &run->head_run, err);
     if (!status)
         status = open_outputs(run, err);
     if (!status)

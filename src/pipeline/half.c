@@ -12,17 +12,34 @@
 #define THREADS_MAX 64
 
 td_half_settings td_half_settings_default(void) {
-    const td_half_settings settings = {1};
+    const td_half_settings settings = {1, TD_PRECISION_F32};
     return settings;
 }
 
-td_status tdi_threads_resolve(int wanted, int *threads, td_error *err) {
-    *threads = wanted ? wanted : tdi_cpu_count();
-    if (wanted < 0 || wanted > THREADS_MAX)
-        return tdi_fail(err, TD_ARGUMENT, "threads must be 0..%d, not %d", THREADS_MAX, wanted);
-    if (*threads > THREADS_MAX)
-        *threads = THREADS_MAX;
+int td_precision_available(td_precision precision) {
+    return tdi_engine_computes(precision);
+}
+
+td_status td_model_precision(const td_model *model, td_precision wanted, td_precision *out,
+                             td_error *err) {
+    *out = tdi_engine_computes(wanted) ? wanted : TD_PRECISION_F32;
+    if (*out == TD_PRECISION_INT8 && model->ranges.count == 0)
+        return tdi_fail(err, TD_NOT_FOUND,
+                        "%s has no ranges of its tensors, which int8 needs: make the bundle (anew) "
+                        "with `tandem prepare`",
+                        model->name);
     return TD_OK;
+}
+
+td_status tdi_half_resolve(const td_model *model, const td_half_settings *wanted,
+                           td_half_settings *out, td_error *err) {
+    *out = wanted ? *wanted : td_half_settings_default();
+    if (out->threads < 0 || out->threads > THREADS_MAX)
+        return tdi_fail(err, TD_ARGUMENT, "threads must be 0..%d, not %d", THREADS_MAX,
+                        out->threads);
+    if (out->threads == 0)
+        out->threads = tdi_cpu_count() < THREADS_MAX ? tdi_cpu_count() : THREADS_MAX;
+    return td_model_precision(model, out->precision, &out->precision, err);
 }
 
 struct td_head {
@@ -36,8 +53,8 @@ struct td_head {
 
 td_status td_head_open(td_model *model, const char *cut, const td_half_settings *settings,
                        td_head **out, td_error *err) {
-    int threads;
-    TD_TRY(tdi_threads_resolve(settings ? settings->threads : 1, &threads, err));
+    td_half_settings resolved;
+    TD_TRY(tdi_half_resolve(model, settings, &resolved, err));
     td_head *head = tdi_calloc(1, sizeof *head);
     if (!head)
         return tdi_fail_memory(err);
@@ -48,7 +65,8 @@ td_status td_head_open(td_model *model, const char *cut, const td_half_settings 
         goto fail;
     if (head->place.kind != TDI_PLACE_INPUT) {
         tdi_part part = head->place.kind == TDI_PLACE_OUTPUT ? TDI_PART_WHOLE : TDI_PART_HEAD;
-        if ((status = tdi_model_program(model, part, &head->place, threads, &head->program, err)) ||
+        if ((status = tdi_model_program(model, part, &head->place, &resolved, &head->program,
+                                        err)) ||
             (status = tdi_run_new(head->program, &head->run, err)))
             goto fail;
     }
@@ -135,8 +153,8 @@ static td_status open_copies(td_tail *tail, td_error *err) {
 
 td_status td_tail_open(td_model *model, const char *cut, const td_half_settings *settings,
                        td_tail **out, td_error *err) {
-    int threads;
-    TD_TRY(tdi_threads_resolve(settings ? settings->threads : 1, &threads, err));
+    td_half_settings resolved;
+    TD_TRY(tdi_half_resolve(model, settings, &resolved, err));
     td_tail *tail = tdi_calloc(1, sizeof *tail);
     if (!tail)
         return tdi_fail_memory(err);
@@ -151,7 +169,7 @@ td_status td_tail_open(td_model *model, const char *cut, const td_half_settings 
         if (tail->place.kind == TDI_PLACE_INPUT)
             status = tdi_model_check_pictures(model, err);
         if (!status)
-            status = tdi_model_program(model, part, &tail->place, threads, &tail->program, err);
+            status = tdi_model_program(model, part, &tail->place, &resolved, &tail->program, err);
         if (!status)
             status = tdi_run_new(tail->program, &tail->run, err);
     }

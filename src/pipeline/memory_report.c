@@ -62,12 +62,13 @@ static td_status fill_part(const tdi_program *program, const char *name, td_memo
     return TD_OK;
 }
 
-static td_status add_part(td_model *model, tdi_part which, const tdi_place *place, int threads,
-                          tdi_arena *arena, td_memory_report *report, td_error *err) {
+static td_status add_part(td_model *model, tdi_part which, const tdi_place *place,
+                          const td_half_settings *settings, tdi_arena *arena,
+                          td_memory_report *report, td_error *err) {
     static const char *const names[] = {
         [TDI_PART_HEAD] = "head", [TDI_PART_TAIL] = "tail", [TDI_PART_WHOLE] = "network"};
     tdi_program *program = NULL;
-    TD_TRY(tdi_model_program(model, which, place, threads, &program, err));
+    TD_TRY(tdi_model_program(model, which, place, settings, &program, err));
     td_status status = fill_part(program, names[which], &report->parts[report->part_count++], arena,
                                  err);
     tdi_model_program_release(model, program);
@@ -79,17 +80,17 @@ td_status td_model_memory(td_model *model, const char *cut, const td_half_settin
     tdi_place place = {.kind = TDI_PLACE_OUTPUT};
     td_memory_report report = {.model_bytes = constants_of(model->graph)};
     tdi_arena arena = {NULL};
-    int threads;
-    TD_TRY(tdi_threads_resolve(settings ? settings->threads : 1, &threads, err));
+    td_half_settings resolved;
+    TD_TRY(tdi_half_resolve(model, settings, &resolved, err));
     if (cut)
         TD_TRY(tdi_place_resolve(model, cut, &place, err));
     td_status status;
     if (place.kind != TDI_PLACE_TENSORS) {
-        status = add_part(model, TDI_PART_WHOLE, &place, threads, &arena, &report, err);
+        status = add_part(model, TDI_PART_WHOLE, &place, &resolved, &arena, &report, err);
     } else {
-        status = add_part(model, TDI_PART_HEAD, &place, threads, &arena, &report, err);
+        status = add_part(model, TDI_PART_HEAD, &place, &resolved, &arena, &report, err);
         if (!status)
-            status = add_part(model, TDI_PART_TAIL, &place, threads, &arena, &report, err);
+            status = add_part(model, TDI_PART_TAIL, &place, &resolved, &arena, &report, err);
     }
     report.storage = arena.head;
     if (status)

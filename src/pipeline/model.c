@@ -101,8 +101,10 @@ static void model_free(td_model *model) {
     tdi_cut_table_free(model->cuts);
     tdi_overview_free(model->overview);
     tdi_packs_unref(model->packs);
-    if (!model->origin)
+    if (!model->origin) {
         tdi_labels_free(model->labels);
+        tdi_ranges_clear(&model->ranges);
+    }
     td_model_unref(model->origin);
     tdi_bundle_free(model->bundle);
     tdi_graph_free(model->graph);
@@ -206,6 +208,8 @@ td_status tdi_model_from_bundle(tdi_bundle *bundle, const td_model_settings *set
     set_recipe(model, &bundle->recipe);
     if (bundle->labels_path && (status = tdi_bundle_labels(bundle, &model->labels, err)))
         goto fail;
+    if ((status = tdi_bundle_ranges(bundle, &model->ranges, err)))
+        goto fail;
     model->bundle = bundle;
     *out = model;
     return TD_OK;
@@ -262,6 +266,7 @@ td_status td_model_rebind(td_model *model, const td_input_shape *shapes, size_t 
     set_recipe(rebound, &recipe);
     rebound->output_kind = model->output_kind;
     rebound->labels = model->labels;
+    rebound->ranges = model->ranges;
     rebound->origin = td_model_ref(model);
     *out = rebound;
     return TD_OK;

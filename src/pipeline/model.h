@@ -42,14 +42,19 @@ typedef enum tdi_part { TDI_PART_HEAD, TDI_PART_TAIL, TDI_PART_WHOLE } tdi_part;
 typedef struct tdi_program_table tdi_program_table;
 tdi_program_table *tdi_program_table_new(void);
 void tdi_program_table_free(tdi_program_table *table);
-/* Compiles the part, or finds it compiled. To be given back with tdi_model_program_release(). */
-td_status tdi_model_program(td_model *model, tdi_part part, const tdi_place *place, int threads,
-                            tdi_program **out, td_error *err);
+/* Compiles the part, or finds it compiled. To be given back with tdi_model_program_release().
+ * `settings` are resolved. */
+td_status tdi_model_program(td_model *model, tdi_part part, const tdi_place *place,
+                            const td_half_settings *settings, tdi_program **out, td_error *err);
 /* NULL is allowed. The program is freed with its last user. */
 void tdi_model_program_release(td_model *model, tdi_program *program);
 
-/* The number of threads that a setting asks for: 0 means one per processor. TD_ARGUMENT. */
-td_status tdi_threads_resolve(int wanted, int *threads, td_error *err);
+/*
+ * What settings come to (NULL: the defaults): a number of threads, and the precision that is
+ * computed with. TD_ARGUMENT; TD_NOT_FOUND as td_model_precision().
+ */
+td_status tdi_half_resolve(const td_model *model, const td_half_settings *wanted,
+                           td_half_settings *out, td_error *err);
 
 /* Calibrations that were read. */
 typedef struct tdi_calibration_table tdi_calibration_table;

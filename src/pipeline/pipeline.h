@@ -18,12 +18,13 @@ struct td_model {
     char *name;
     tdi_graph *open; /* as the file has it, for other sizes */
     tdi_graph *graph;
-    td_model *origin;   /* what it was rebound from, owner of the labels; or NULL */
+    td_model *origin;   /* what it was rebound from, owner of labels and ranges; or NULL */
     int bound;          /* whether sizes were bound that the file leaves open */
     tdi_bundle *bundle; /* NULL for an ONNX file */
     td_recipe recipe;   /* width and height filled in from the input where they were 0 */
     td_output_kind output_kind;
     tdi_labels *labels; /* NULL: none */
+    tdi_ranges ranges;  /* of tensors, for 8 bits; empty: none */
     tdi_packs *packs;
     /* Each behind a lock of its own; pipeline/model.h. */
     struct tdi_overview *overview;
@@ -85,8 +86,8 @@ td_status tdi_coder_decode(tdi_coder *coder, const uint8_t *bytes, size_t bytes_
 
 /* The device's half of a frame, with what it took. */
 typedef struct tdi_sender tdi_sender;
-td_status tdi_sender_open(td_model *model, const char *cut, const char *strategy, int threads,
-                          tdi_sender **out, td_error *err);
+td_status tdi_sender_open(td_model *model, const char *cut, const char *strategy,
+                          const td_half_settings *settings, tdi_sender **out, td_error *err);
 void tdi_sender_close(tdi_sender *sender);
 const tdi_coder *tdi_sender_coder(const tdi_sender *sender);
 typedef struct tdi_sent {
@@ -101,8 +102,8 @@ td_status tdi_sender_frame(tdi_sender *sender, const td_picture *picture, tdi_se
 
 /* The server's half of a frame, with what it took. */
 typedef struct tdi_receiver tdi_receiver;
-td_status tdi_receiver_open(td_model *model, const char *cut, const char *strategy, int threads,
-                            tdi_receiver **out, td_error *err);
+td_status tdi_receiver_open(td_model *model, const char *cut, const char *strategy,
+                            const td_half_settings *settings, tdi_receiver **out, td_error *err);
 void tdi_receiver_close(tdi_receiver *receiver);
 const tdi_coder *tdi_receiver_coder(const tdi_receiver *receiver);
 typedef struct tdi_received {

@@ -15,7 +15,7 @@ typedef struct entry {
     struct entry *next;
     tdi_part part;
     tdi_cut cut; /* unused for the whole network */
-    int threads;
+    td_half_settings settings;
     tdi_program *program;
     size_t users;
 } entry;
@@ -50,10 +50,18 @@ static int same_tensors(const tdi_cut *a, const tdi_cut *b) {
            !memcmp(a->tensors, b->tensors, (size_t)a->tensor_count * sizeof *a->tensors);
 }
 
-static td_status compile(td_model *model, tdi_part part, const tdi_cut *cut, int threads,
-                         tdi_program **out, td_error *err) {
-    const tdi_program_settings settings = {
-        .batch = 1, .threads = threads, .packs = model->packs, .timings = tdi_tuning()};
+static int same_settings(const td_half_settings *a, const td_half_settings *b) {
+    return a->threads == b->threads && a->precision == b->precision;
+}
+
+static td_status compile(td_model *model, tdi_part part, const tdi_cut *cut,
+                         const td_half_settings *half_settings, tdi_program **out, td_error *err) {
+    const tdi_program_settings settings = {.batch = 1,
+                                           .threads = half_settings->threads,
+                                           .packs = model->packs,
+                                           .timings = tdi_tuning(),
+                                           .precision = half_settings->precision,
+                                           .ranges = &model->ranges};
     tdi_graph *half = NULL;
     if (part == TDI_PART_WHOLE)
         return tdi_program_new(model->graph, &settings, out, err);
@@ -68,11 +76,11 @@ static td_status compile(td_model *model, tdi_part part, const tdi_cut *cut, int
 
 /* Compiling happens under the lock: whoever wants the same half waits for it instead of compiling
  * it again. */
-static td_status acquire(td_model *model, tdi_part part, const tdi_cut *cut, int threads,
-                         tdi_program **out, td_error *err) {
+static td_status acquire(td_model *model, tdi_part part, const tdi_cut *cut,
+                         const td_half_settings *settings, tdi_program **out, td_error *err) {
     tdi_program_table *table = model->programs;
     for (entry *e = table->entries; e; e = e->next)
-        if (e->part == part && e->threads == threads &&
+        if (e->part == part && same_settings(&e->settings, settings) &&
             (part == TDI_PART_WHOLE || same_tensors(&e->cut, cut))) {
             e->users++;
             *out = e->program;
@@ -81,7 +89,7 @@ static td_status acquire(td_model *model, tdi_part part, const tdi_cut *cut, int
     entry *e = tdi_calloc(1, sizeof *e);
     if (!e)
         return tdi_fail_memory(err);
-    td_status status = compile(model, part, cut, threads, &e->program, err);
+    td_status status = compile(model, part, cut, settings, &e->program, err);
     tdi_tuning_save();
     if (status) {
         tdi_free(e);
@@ -89,7 +97,7 @@ static td_status acquire(td_model *model, tdi_part part, const tdi_cut *cut, int
     }
     e->part = part;
     e->cut = *cut;
-    e->threads = threads;
+    e->settings = *settings;
     e->users = 1;
     e->next = table->entries;
     table->entries = e;
@@ -97,10 +105,10 @@ static td_status acquire(td_model *model, tdi_part part, const tdi_cut *cut, int
     return TD_OK;
 }
 
-td_status tdi_model_program(td_model *model, tdi_part part, const tdi_place *place, int threads,
-                            tdi_program **out, td_error *err) {
+td_status tdi_model_program(td_model *model, tdi_part part, const tdi_place *place,
+                            const td_half_settings *settings, tdi_program **out, td_error *err) {
     pthread_mutex_lock(&model->programs->lock);
-    td_status status = acquire(model, part, &place->cut, threads, out, err);
+    td_status status = acquire(model, part, &place->cut, settings, out, err);
     pthread_mutex_unlock(&model->programs->lock);
     return status;
 }

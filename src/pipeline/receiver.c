@@ -12,14 +12,13 @@ struct tdi_receiver {
     size_t *output_elements;
 };
 
-td_status tdi_receiver_open(td_model *model, const char *cut, const char *strategy, int threads,
-                            tdi_receiver **out, td_error *err) {
-    const td_half_settings settings = {threads};
+td_status tdi_receiver_open(td_model *model, const char *cut, const char *strategy,
+                            const td_half_settings *settings, tdi_receiver **out, td_error *err) {
     tdi_receiver *receiver = tdi_calloc(1, sizeof *receiver);
     if (!receiver)
         return tdi_fail_memory(err);
     td_status status = tdi_coder_open(model, cut, strategy, &receiver->coder, err);
-    if (status || (status = td_tail_open(model, cut, &settings, &receiver->tail, err)))
+    if (status || (status = td_tail_open(model, cut, settings, &receiver->tail, err)))
         goto fail;
     size_t count = td_tail_output_count(receiver->tail);
     receiver->outputs = tdi_calloc(count, sizeof *receiver->outputs);

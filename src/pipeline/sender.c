@@ -12,14 +12,13 @@ struct tdi_sender {
     uint32_t sizes[TDI_CUT_TENSORS_MAX];
 };
 
-td_status tdi_sender_open(td_model *model, const char *cut, const char *strategy, int threads,
-                          tdi_sender **out, td_error *err) {
-    const td_half_settings settings = {threads};
+td_status tdi_sender_open(td_model *model, const char *cut, const char *strategy,
+                          const td_half_settings *settings, tdi_sender **out, td_error *err) {
     tdi_sender *sender = tdi_calloc(1, sizeof *sender);
     if (!sender)
         return tdi_fail_memory(err);
     td_status status = tdi_coder_open(model, cut, strategy, &sender->coder, err);
-    if (status || (status = td_head_open(model, cut, &settings, &sender->head, err)))
+    if (status || (status = td_head_open(model, cut, settings, &sender->head, err)))
         goto fail;
     sender->bytes = tdi_malloc(tdi_coder_bound(sender->coder));
     if (!sender->bytes) {

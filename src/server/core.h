@@ -45,6 +45,7 @@ typedef struct tdi_server_core_settings {
     int sessions_max;
     int queue_max;
     td_duration silence;
+    td_precision precision; /* of the tails */
 } tdi_server_core_settings;
 
 /* Takes the catalog over on success. */

@@ -15,7 +15,8 @@
 
 static td_status run_open(tdi_job *job) {
     tdi_target *target = job->target;
-    return tdi_receiver_open(target->model, target->cut, target->strategy, 1,
+    const td_half_settings settings = {1, target->precision};
+    return tdi_receiver_open(target->model, target->cut, target->strategy, &settings,
                              &target->receivers[job->worker], &job->error);
 }
 

@@ -108,8 +108,8 @@ static td_status find_target(tdi_server_core *core, td_model *model, const tdi_s
         }
     tdi_target *target = NULL;
     tdi_fifo jobs = {0};
-    TD_TRY(tdi_target_new(model, request->cut, request->strategy, core->settings.workers, &target,
-                          err));
+    TD_TRY(tdi_target_new(model, request->cut, request->strategy, core->settings.workers,
+                          core->settings.precision, &target, err));
     for (int w = 0; w < core->settings.workers; w++) {
         tdi_job *job = tdi_core_job_take(core, TDI_JOB_OPEN);
         if (!job) {

@@ -10,12 +10,13 @@
 #include "base/status.h"
 
 td_status tdi_target_new(td_model *model, const char *cut, const char *strategy, int workers,
-                         tdi_target **out, td_error *err) {
+                         td_precision precision, tdi_target **out, td_error *err) {
     tdi_target *target = tdi_calloc(1, sizeof *target);
     if (!target)
         return tdi_fail_memory(err);
     target->model = td_model_ref(model);
     target->opening = workers;
+    target->precision = precision;
     target->cut = tdi_strdup(cut);
     target->strategy = tdi_strdup(strategy);
     if (!target->cut || !target->strategy) {

@@ -22,6 +22,7 @@ typedef struct tdi_target {
     struct tdi_target *next;
     td_model *model;      /* one reference */
     char *cut, *strategy; /* as asked for */
+    td_precision precision;
     tdi_target_state state;
     td_error error; /* FAILED */
     int users;      /* switches and jobs that refer to it; counted by the core's thread alone */
@@ -32,7 +33,7 @@ typedef struct tdi_target {
 
 /* No users yet. */
 td_status tdi_target_new(td_model *model, const char *cut, const char *strategy, int workers,
-                         tdi_target **out, td_error *err);
+                         td_precision precision, tdi_target **out, td_error *err);
 void tdi_target_free(tdi_target *target);
 int tdi_target_is_for(const tdi_target *target, const td_model *model, const char *cut,
                       const char *strategy);

@@ -53,7 +53,7 @@ static void note_close(void *user, void *connection, int abandon) {
 }
 
 static void bench_init(bench *b, const fixture *f, int workers, int queue_max) {
-    tdi_server_core_settings settings = {workers, 8, queue_max, TD_S(30)};
+    tdi_server_core_settings settings = {workers, 8, queue_max, TD_S(30), TD_PRECISION_F32};
     tdi_server_driver driver = {take_job, note_update, note_close, NULL, b};
     const char *const path = f->bundle;
     td_error error = {0};

@@ -93,16 +93,15 @@ static void a_broken_fetch_goes_on_where_it_was(void **state) {
     char path[1024], part[1032];
     uint8_t *bytes;
     size_t size;
-    progress.cancel_at = 1;
-    assert_int_equal(td_device_open(&settings, &device, &error), TD_CANCELLED);
+    check_ok(td_device_open(&settings, &device, &error), &error);
+    td_device_close(device);
     cached_path(f, "model.onnx", path);
     snprintf(part, sizeof part, "%s.part", path);
     /* As if it had broken off amid the model, whose first part is there. */
     char model[600];
     snprintf(model, sizeof model, "%s/model.onnx", f->bundle);
     check_ok(tdi_file_read(model, 1 << 24, &bytes, &size, &error), &error);
-    if (tdi_path_exists(path))
-        unlink(path);
+    unlink(path);
     check_ok(tdi_file_write(part, bytes, size / 2, &error), &error);
     tdi_free(bytes);
     settings = named(f, "relu1", "raw", &progress);

@@ -18,7 +18,7 @@ static td_array noise(int64_t batch) {
 }
 
 static td_array_run *open_run(td_model *model, const char *cut, const char *codec, int64_t batch) {
-    const td_array_run_settings settings = {cut, codec, batch, 1};
+    const td_array_run_settings settings = {cut, codec, batch, 1, TD_PRECISION_F32};
     td_array_run *run = NULL;
     must(td_array_run_open(model, &settings, &run, err));
     return run;
@@ -103,10 +103,13 @@ static void settings_that_do_not_fit_are_refused(void **state) {
         td_array_run_settings settings;
         td_status status;
     } cases[] = {
-        {{NULL, "raw", 1, 1}, TD_ARGUMENT},    {{NULL, NULL, 0, 1}, TD_ARGUMENT},
-        {{NULL, NULL, 1, -1}, TD_ARGUMENT},    {{"input", NULL, 1, 1}, TD_CUT},
-        {{"conv2", NULL, 1, 1}, TD_CUT},       {{"nothing", NULL, 1, 1}, TD_NOT_FOUND},
-        {{"relu1", "zip", 1, 1}, TD_STRATEGY},
+        {{NULL, "raw", 1, 1, TD_PRECISION_F32}, TD_ARGUMENT},
+        {{NULL, NULL, 0, 1, TD_PRECISION_F32}, TD_ARGUMENT},
+        {{NULL, NULL, 1, -1, TD_PRECISION_F32}, TD_ARGUMENT},
+        {{"input", NULL, 1, 1, TD_PRECISION_F32}, TD_CUT},
+        {{"conv2", NULL, 1, 1, TD_PRECISION_F32}, TD_CUT},
+        {{"nothing", NULL, 1, 1, TD_PRECISION_F32}, TD_NOT_FOUND},
+        {{"relu1", "zip", 1, 1, TD_PRECISION_F32}, TD_STRATEGY},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         td_array_run *run = NULL;

@@ -12,8 +12,8 @@ typedef struct pair {
 static pair open_pair(const tiny *t, const char *cut, const char *strategy) {
     pair p;
     td_source *source = tiny_source(t->records_path);
-    must(tdi_sender_open(t->model, cut, strategy, 1, &p.sender, err));
-    must(tdi_receiver_open(t->model, cut, strategy, 1, &p.receiver, err));
+    must(tdi_sender_open(t->model, cut, strategy, NULL, &p.sender, err));
+    must(tdi_receiver_open(t->model, cut, strategy, NULL, &p.receiver, err));
     must(td_source_read(source, 0, &p.picture, NULL, err));
     td_source_close(source);
     return p;

@@ -61,9 +61,9 @@ static td_status everything(td_error *err) {
     if (!status)
         status = td_model_cut_find(model, cut, &info, err);
     if (!status)
-        status = tdi_sender_open(model, cut, strategy, 1, &sender, err);
+        status = tdi_sender_open(model, cut, strategy, NULL, &sender, err);
     if (!status)
-        status = tdi_receiver_open(model, cut, strategy, 1, &receiver, err);
+        status = tdi_receiver_open(model, cut, strategy, NULL, &receiver, err);
     if (!status)
         status = tdi_sender_frame(sender, &picture, &sent, err);
     if (!status)

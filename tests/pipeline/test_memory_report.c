@@ -62,7 +62,7 @@ static void ends_of_the_network_have_one_part(void **state) {
 
 static void what_is_no_cut_is_refused(void **state) {
     const tiny *t = *state;
-    const td_half_settings threads = {-1};
+    const td_half_settings threads = {-1, TD_PRECISION_F32};
     td_memory_report report;
     td_error err = {0};
     assert_int_equal(td_model_memory(t->model, "conv2", NULL, &report, &err), TD_CUT);

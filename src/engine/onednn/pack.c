@@ -3,6 +3,7 @@
  * Folding weights and bringing them into a primitive's format, unless the set of packs has the
  * result.
  */
+#include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -63,16 +64,54 @@ static dnnl_status_t reorder(const job *j, void *from, void *to) {
     return status;
 }
 
+/* The nearest number that the packed format has; `scale`: of 8 bits. */
+static float nearest(float x, dnnl_data_type_t type, float scale) {
+    uint32_t bits;
+    if (type == dnnl_s8)
+        return fminf(fmaxf(nearbyintf(x / scale), -127), 127) * scale;
+    memcpy(&bits, &x, sizeof bits);
+    bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000u;
+    memcpy(&x, &bits, sizeof bits);
+    return x;
+}
+
+/*
+ * Rounds so that the sum over each window stays what it was, as far as it can: a tap takes over the
+ * error of the one before. Neighbouring pixels are alike, so that errors of one sign would add up
+ * to an offset of the whole channel; most of all in depthwise convolutions, where no other channel
+ * makes up for it.
+ */
+static void round_windows(const job *j, float *kernel) {
+    dnnl_data_type_t type = j->packed->data_type;
+    const td_shape *shape = &j->weights->kernel->shape;
+    int64_t taps = 1, outputs = j->weights->outputs, inputs = j->weights->inputs;
+    for (int i = 2; i < shape->rank; i++)
+        taps *= shape->dim[i];
+    for (int64_t o = 0; o < outputs; o++)
+        for (int64_t i = 0; i < inputs; i += taps) {
+            float error = 0;
+            for (int64_t t = 0; t < taps; t++) {
+                float *w = &kernel[o * inputs + i + t];
+                float wanted = *w + error;
+                *w = nearest(wanted, type, j->scale ? j->scale[o] : 1);
+                error = wanted - *w;
+            }
+        }
+}
+
 static td_status fill_kernel(void *user, void *data, td_error *err) {
     const job *j = user;
     dnnl_status_t status;
-    if (tdi_weights_are_plain(j->weights)) {
+    int is_float32 = j->packed->data_type == dnnl_f32;
+    if (is_float32 && tdi_weights_are_plain(j->weights)) {
         status = reorder(j, j->weights->kernel->data, data);
     } else {
         float *folded = tdi_malloc_aligned(j->weights->kernel->bytes);
         if (!folded)
             return tdi_fail_memory(err);
         tdi_weights_write_kernel(j->weights, folded);
+        if (!is_float32)
+            round_windows(j, folded);
         status = reorder(j, folded, data);
         tdi_free_aligned(folded);
     }
