@@ -225,8 +225,6 @@ int main(int argc, char **argv) {
         const tdi_backend *backend = tdi_backend_at(i);
         if (backend->open(threads, &b.states[i], &b.err) != TD_OK)
             fail(backend->name, &b.err);
-        if (backend->enter)
-            backend->enter(b.states[i]);
     }
     b.peak = measure_peak() * threads;
     printf("peak of %d threads about %.0f GFLOP/s; shortest and median of %d\n", threads, b.peak,

@@ -127,8 +127,6 @@ struct tdi_backend {
                       const tdi_memory *memory, tdi_bound **out, td_error *err);
     void (*unbind)(tdi_bound *bound);
 
-    /* Called on the thread that is about to execute. NULL: nothing to do. */
-    void (*enter)(void *state);
     td_status (*execute)(tdi_bound *bound, td_error *err);
 };
 

@@ -13,7 +13,7 @@
  */
 typedef struct option {
     const tdi_backend *backend;
-    int variant;
+    int variant, alone;
     int in, out; /* forms of input 0; of the result and of an addend */
     td_duration time;
     int64_t weights_bytes;
@@ -23,7 +23,7 @@ typedef struct option {
  * four times as much as others. */
 #define WEIGHTS_MOST 2.5
 
-#define OPTIONS_MAX 24
+#define OPTIONS_MAX 48
 
 /* The options of all steps that do the same. */
 typedef struct site {
@@ -165,14 +165,15 @@ static void report(chooser *c, int done) {
 
 /* Adds one way to the site, where it is possible. */
 static td_status add_option(chooser *c, site *s, const tdi_step *like, const tdi_backend *backend,
-                            int variant, td_error *err) {
+                            int variant, int alone, td_error *err) {
     tdi_step step = *like;
     tdi_timing timing;
     tdi_text key = {0};
     td_status status = TD_OK;
     step.backend = backend;
     step.variant = variant;
-    tdi_text_append(&key, "%s, %s/%d", s->key, backend->name, variant);
+    step.alone = alone;
+    tdi_text_append(&key, "%s, %s/%d%s", s->key, backend->name, variant, alone ? " alone" : "");
     step.precision = TD_PRECISION_BF16;
     if (variant >= backend->variants(c->program->graph, &step))
         tdi_text_append(&key, "%s", s->types);
@@ -187,8 +188,8 @@ static td_status add_option(chooser *c, site *s, const tdi_step *like, const tdi
     }
     tdi_text_fini(&key);
     if (status == TD_OK && timing.time > 0 && s->count < OPTIONS_MAX && !is_known(s, &timing))
-        s->options[s->count++] = (option){backend,    variant,     timing.in,
-                                          timing.out, timing.time, timing.weights_bytes};
+        s->options[s->count++] = (option){
+            backend, variant, alone, timing.in, timing.out, timing.time, timing.weights_bytes};
     return status;
 }
 
@@ -198,8 +199,12 @@ static td_status fill_site(chooser *c, site *s, const tdi_step *step, td_error *
         if (!backend->variants || !backend->supports(c->program->graph, step->node, step->kind))
             continue;
         int count = backend->variants(c->program->graph, step);
-        for (int v = 0; v < count; v++)
-            TD_TRY(add_option(c, s, step, backend, v, err));
+        for (int v = 0; v < count; v++) {
+            TD_TRY(add_option(c, s, step, backend, v, 0, err));
+            /* Sharing the smallest layers costs more than it gains. */
+            if (c->program->threads > 1)
+                TD_TRY(add_option(c, s, step, backend, v, 1, err));
+        }
     }
     return TD_OK;
 }
@@ -470,6 +475,7 @@ static void take(chooser *c) {
         const option *o = &c->sites[s]->options[c->best[s]];
         c->program->plan.steps[s].backend = o->backend;
         c->program->plan.steps[s].variant = o->variant;
+        c->program->plan.steps[s].alone = o->alone;
     }
 }
 
@@ -499,7 +505,7 @@ static td_status chooser_init(chooser *c, tdi_program *program, tdi_timings *tim
 
 static int has_choice(const tdi_step *step) {
     return step->kind == TDI_STEP_CONV || step->kind == TDI_STEP_CHAIN ||
-           (step->kind == TDI_STEP_DENSE && step->precision != TD_PRECISION_F32);
+           step->kind == TDI_STEP_DENSE;
 }
 
 td_status tdi_choose(tdi_program *program, tdi_timings *timings, td_error *err) {

@@ -37,6 +37,7 @@ struct tdi_step {
     tdi_step_kind kind;
     const tdi_backend *backend; /* NULL for a view */
     int variant;                /* which of the backend's ways of running it */
+    int alone;                  /* on one thread, however many the program has */
     td_precision precision;     /* the lowest that it may be computed with */
     const tdi_node *node;       /* the operator whose work it is; of a chain the first one */
     int last;                   /* index of the last node that is part of the step */

@@ -17,12 +17,6 @@ tdi_compile tdi_program_compile(tdi_program *program, const tdi_backend *backend
     return compile;
 }
 
-void tdi_program_enter(const tdi_program *program) {
-    for (int i = 0; i < program->opened; i++)
-        if (tdi_backend_at(i)->enter)
-            tdi_backend_at(i)->enter(program->states[i]);
-}
-
 static void program_free(tdi_program *program) {
     for (size_t i = 0; i < program->action_count; i++) {
         tdi_kernel *kernel = program->actions[i].kernel;
@@ -91,7 +85,6 @@ static td_status compile(tdi_program *program, const tdi_graph *graph,
     TD_TRY(tdi_precision_assign(program->graph, &program->plan, &program->arena, precision,
                                 settings->ranges, &program->quants, err));
     TD_TRY(open_backends(program, settings->threads, err));
-    tdi_program_enter(program);
     if (settings->timings)
         TD_TRY(tdi_choose(program, settings->timings, err));
     TD_TRY(tdi_program_assemble(program, err));

@@ -57,9 +57,6 @@ struct tdi_program {
 
 tdi_compile tdi_program_compile(tdi_program *program, const tdi_backend *backend);
 
-/* Sets the calling thread up for the program's kernels. */
-void tdi_program_enter(const tdi_program *program);
-
 /* assemble.c: from the plan to slots, storages and actions, and when each storage is in use. */
 td_status tdi_program_assemble(tdi_program *program, td_error *err);
 

@@ -82,14 +82,12 @@ size_t tdi_run_input_bytes(const tdi_run *run, int index) {
 }
 
 td_status tdi_run_execute(tdi_run *run, td_error *err) {
-    tdi_program_enter(run->program);
     for (size_t i = 0; i < run->bound_count; i++)
         TD_TRY(run->bounds[i]->backend->execute(run->bounds[i], err));
     return TD_OK;
 }
 
 td_status tdi_run_profile(tdi_run *run, td_duration *durations, td_error *err) {
-    tdi_program_enter(run->program);
     td_time begin = tdi_now();
     for (size_t i = 0; i < run->bound_count; i++) {
         TD_TRY(run->bounds[i]->backend->execute(run->bounds[i], err));

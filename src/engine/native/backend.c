@@ -33,18 +33,8 @@ typedef td_status make_fn(const tdi_compile *compile, const tdi_step *step, tdi_
                           td_error *err);
 static make_fn *const kinds[] = {winograd4, winograd2, tdi_native_pointwise, tdi_native_chain};
 
-static int kinds_of(const tdi_step *step) {
-    return step->kind == TDI_STEP_CHAIN ? 1 : (int)(sizeof kinds / sizeof kinds[0]);
-}
-
-/* The second half of the variants are the same kernels on one thread: sharing the smallest layers
- * costs more than it gains. */
-static int is_solo(const tdi_step *step) {
-    return step->variant >= kinds_of(step);
-}
-
 static const char *version(void) {
-    return "native 4";
+    return "native 5";
 }
 
 static int implements(const char *type) {
@@ -60,7 +50,7 @@ static int supports(const tdi_graph *graph, const tdi_node *node, tdi_step_kind 
 
 static int variants(const tdi_graph *graph, const tdi_step *step) {
     (void)graph;
-    return 2 * kinds_of(step);
+    return step->kind == TDI_STEP_CHAIN ? 1 : (int)(sizeof kinds / sizeof kinds[0]);
 }
 
 static td_status open_state(int threads, void **out, td_error *err) {
@@ -78,13 +68,10 @@ static void close_state(void *state) {
 
 static td_status prepare(const tdi_compile *compile, const tdi_step *step,
                          const tdi_format *at_hand, tdi_kernel **out, td_error *err) {
-    const tdi_native_state *state = compile->state;
     (void)at_hand;
-    if (is_solo(step) && state->threads == 1)
-        return TD_UNSUPPORTED;
     if (step->kind == TDI_STEP_CHAIN)
         return tdi_native_chain(compile, step, out, err);
-    return kinds[step->variant % kinds_of(step)](compile, step, out, err);
+    return kinds[step->variant](compile, step, out, err);
 }
 
 int tdi_native_posts_of(const tdi_step *step, tdi_native_posts *out) {
@@ -127,7 +114,7 @@ td_status tdi_native_kernel_new(const tdi_compile *compile, const tdi_step *step
     kernel->base.inputs = kernel->formats = formats;
     kernel->base.overwrites = kernel->base.may_overwrite = -1;
     kernel->layer = *layer;
-    kernel->threads = is_solo(step) ? 1 : state->threads;
+    kernel->threads = step->alone ? 1 : state->threads;
     if (kernel->threads > TDI_TEAM_MAX)
         kernel->threads = TDI_TEAM_MAX;
     kernel->phases = 1;

@@ -116,11 +116,6 @@ static td_status open_state(int threads, void **out, td_error *err) {
     return TD_OK;
 }
 
-static void enter(void *user) {
-    const tdi_onednn *state = user;
-    tdi_team_set_size(state->threads);
-}
-
 static int variants(const tdi_graph *graph, const tdi_step *step) {
     if (step->kind == TDI_STEP_DENSE)
         return tdi_onednn_variants_dense(step);
@@ -155,8 +150,8 @@ static tdi_format *acceptable(const tdi_compile *compile, const tdi_step *step,
     return formats;
 }
 
-static td_status prepare(const tdi_compile *compile, const tdi_step *step,
-                         const tdi_format *at_hand, tdi_kernel **out, td_error *err) {
+static td_status prepare_step(const tdi_compile *compile, const tdi_step *step,
+                              const tdi_format *at_hand, tdi_kernel **out, td_error *err) {
     if (step->kind == TDI_STEP_CONV)
         return tdi_onednn_prepare_conv(compile, step, at_hand, out, err);
     if (step->kind == TDI_STEP_DENSE)
@@ -167,6 +162,31 @@ static td_status prepare(const tdi_compile *compile, const tdi_step *step,
     TD_TRY(find(step->node->op->type)->prepare(compile, step, formats, out, err));
     if (formats[0].scale > 0)
         (*out)->output.scale = ((tdi_onednn_kernel *)*out)->formats[0].scale = formats[0].scale;
+    return TD_OK;
+}
+
+static size_t bytes_of(const tdi_graph *graph, int value) {
+    const tdi_value *v = &graph->values[value];
+    return tdi_format_dense(v->dtype, &v->shape).bytes;
+}
+
+/* Waking a team takes as long as copying some megabytes; layers with weights are measured. */
+static int threads_for(const tdi_compile *compile, const tdi_step *step) {
+    const tdi_onednn *state = compile->state;
+    size_t bytes = bytes_of(compile->graph, step->output);
+    if (step->kind == TDI_STEP_CONV || step->kind == TDI_STEP_DENSE)
+        return step->alone ? 1 : state->threads;
+    for (int i = 0; i < step->input_count; i++)
+        bytes += step->inputs[i] < 0 ? 0 : bytes_of(compile->graph, step->inputs[i]);
+    return bytes < TDI_ONEDNN_SHARED_BYTES ? 1 : state->threads;
+}
+
+static td_status prepare(const tdi_compile *compile, const tdi_step *step,
+                         const tdi_format *at_hand, tdi_kernel **out, td_error *err) {
+    int threads = threads_for(compile, step);
+    tdi_team_set_size(threads);
+    TD_TRY(prepare_step(compile, step, at_hand, out, err));
+    ((tdi_onednn_kernel *)*out)->threads = threads;
     return TD_OK;
 }
 
@@ -187,6 +207,5 @@ const tdi_backend tdi_onednn_backend = {
     .release = tdi_onednn_release,
     .bind = tdi_onednn_bind,
     .unbind = tdi_onednn_unbind,
-    .enter = enter,
     .execute = tdi_onednn_execute,
 };

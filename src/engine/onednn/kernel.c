@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "engine/team.h"
 #include "graph/op.h"
 
 typedef struct bound_kernel {
@@ -156,6 +157,7 @@ void tdi_onednn_unbind(tdi_bound *base) {
 
 td_status tdi_onednn_execute(tdi_bound *base, td_error *err) {
     bound_kernel *bound = (bound_kernel *)base;
+    tdi_team_set_size(bound->kernel->threads);
     dnnl_status_t status = dnnl_primitive_execute(bound->kernel->primitive, bound->stream,
                                                   bound->arg_count, bound->args);
     if (status != dnnl_success)

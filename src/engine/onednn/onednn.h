@@ -120,6 +120,9 @@ typedef struct tdi_onednn_arg {
 
 #define TDI_ONEDNN_PACKS_MAX 4
 
+/* What moves less data is done by one thread. */
+#define TDI_ONEDNN_SHARED_BYTES ((size_t)8 << 20)
+
 typedef struct tdi_onednn_kernel {
     tdi_kernel base;
     tdi_format *formats; /* what base.inputs shows to others */
@@ -128,6 +131,7 @@ typedef struct tdi_onednn_kernel {
     int arg_count;
     tdi_pack *packs[TDI_ONEDNN_PACKS_MAX];
     int pack_count;
+    int threads; /* OpenMP's team, for which the primitive was made too */
 } tdi_onednn_kernel;
 
 /*

@@ -3,6 +3,7 @@
  * Copies from one format to another.
  */
 #include "engine/onednn/onednn.h"
+#include "engine/team.h"
 
 /* What elements are multiplied by. */
 static dnnl_status_t set_factor(dnnl_primitive_attr_t attr, const tdi_format *from,
@@ -21,6 +22,8 @@ td_status tdi_onednn_convert(const tdi_compile *compile, td_dtype dtype, const t
     tdi_onednn_kernel *kernel = NULL;
     if (dtype != TD_DTYPE_F32)
         return tdi_onednn_fail(err, NULL, td_dtype_name(dtype), dnnl_unimplemented);
+    int threads = from->bytes + to->bytes < TDI_ONEDNN_SHARED_BYTES ? 1 : state->threads;
+    tdi_team_set_size(threads);
     tdi_onednn_desc(&src, shape, from);
     tdi_onednn_desc(&dst, shape, to);
     TD_TRY(tdi_onednn_attr(NULL, NULL, &attr, err));
@@ -36,6 +39,7 @@ td_status tdi_onednn_convert(const tdi_compile *compile, td_dtype dtype, const t
     if (status == TD_OK)
         status = tdi_onednn_kernel_input(compile, kernel, 0, DNNL_ARG_FROM, &src, err);
     if (status == TD_OK) {
+        kernel->threads = threads;
         kernel->formats[0].scale = from->scale;
         kernel->base.output.scale = to->scale;
         *out = &kernel->base;
