@@ -18,7 +18,7 @@ static void parse(const char *text, size_t size) {
     assert(timings);
     assert(tdi_timings_parse(timings, text, size, NULL) == TD_OK);
     if (tdi_timings_find(timings, "a", &timing))
-        assert(timing.time >= 0 && timing.in < TDI_LAYOUT_OWN && timing.out < TDI_LAYOUT_OWN);
+        assert(timing.time >= 0 && timing.in < TDI_FORMS && timing.out < TDI_FORMS);
     tdi_timings_unref(timings);
 }
 
