@@ -45,6 +45,8 @@ static void print_text(const td_eval_report *report) {
                                         "PSNR dB", "encode us", "decode us"};
     int marked = 0;
     printf("%s on %zu pictures", report->model, report->pictures);
+    if (report->precision != TD_PRECISION_F32)
+        printf(", heads and tails with %s", td_precision_name(report->precision));
     if (!isnan(report->uncut_accuracy))
         printf(", uncut accuracy %zu/%zu = %.2f %%", report->uncut_correct, report->pictures,
                100 * report->uncut_accuracy);
@@ -86,8 +88,9 @@ static json_t *to_json(const td_eval_report *report) {
     for (size_t i = 0; i < report->point_count; i++)
         json_array_append_new(points, point_json(&report->points[i]));
     int known = !isnan(report->uncut_accuracy);
-    return json_pack("{s:o, s:I, s:o, s:o, s:I, s:o}", "model", cli_json_text(report->model),
-                     "pictures", (json_int_t)report->pictures, "uncut_accuracy",
+    return json_pack("{s:o, s:I, s:s, s:o, s:o, s:I, s:o}", "model", cli_json_text(report->model),
+                     "pictures", (json_int_t)report->pictures, "precision",
+                     td_precision_name(report->precision), "uncut_accuracy",
                      cli_json_real(report->uncut_accuracy), "uncut_correct",
                      known ? json_integer((json_int_t)report->uncut_correct) : json_null(),
                      "overlapping", (json_int_t)report->overlapping, "points", points);

@@ -82,13 +82,14 @@ typedef struct td_eval_point {
     double
         output_relative_mse; /* sum (split - uncut)^2 / sum uncut^2 over all outputs and pictures */
     double encode_us, decode_us; /* medians per picture */
-    int overlap; /* calibration saw some of these pictures, and the strategy uses it */
+    int overlap; /* calibration saw some of these pictures, and strategy or precision use it */
 } td_eval_point;
 
 typedef struct td_eval_report {
     char *model;
     size_t pictures;
-    size_t overlapping; /* pictures that the calibration saw */
+    td_precision precision; /* that heads and tails were computed with */
+    size_t overlapping;     /* pictures that the calibration saw */
     double uncut_accuracy;
     size_t uncut_correct;
     size_t point_count; /* cuts x strategies, cuts outermost */

@@ -124,8 +124,15 @@ static td_status check_overlap(evaluation *e, td_error *err) {
         tdi_overlap_count(e->model, e->settings->pictures, e->threads, &report->overlapping, err));
     if (!report->overlapping)
         return TD_OK;
+    if (report->precision == TD_PRECISION_INT8 && !e->settings->allow_overlap)
+        return tdi_fail(err, TD_MISMATCH,
+                        "the calibration of %s saw %zu of these %zu pictures, and int8 uses it: "
+                        "evaluate on other pictures (--subset), or say --allow-overlap to have the "
+                        "result marked",
+                        e->model->name, report->overlapping, e->picture_count);
     for (size_t i = 0; i < report->point_count; i++) {
-        report->points[i].overlap = e->uses_calibration[i];
+        report->points[i].overlap = e->uses_calibration[i] ||
+                                    report->precision == TD_PRECISION_INT8;
         if (e->uses_calibration[i] && !e->settings->allow_overlap)
             return tdi_fail(
                 err, TD_MISMATCH,
@@ -149,7 +156,7 @@ static td_status run_sweeps(evaluation *e, td_error *err) {
     sweep.model = e->model;
     sweep.source = e->settings->pictures;
     sweep.uncut = e->uncut;
-    sweep.precision = e->settings->precision;
+    sweep.precision = e->report->precision;
     sweep.threads = e->threads;
     sweep.progress = e->settings->progress ? sweep_progress : NULL;
     sweep.progress_user = e;
@@ -231,6 +238,7 @@ static void sum_up(evaluation *e) {
 static td_status evaluate(evaluation *e, td_error *err) {
     TD_TRY(td_model_open_with(e->settings->model, &e->settings->opening, &e->model, err));
     TD_TRY(tdi_model_check_pictures(e->model, err));
+    TD_TRY(td_model_precision(e->model, e->settings->precision, &e->report->precision, err));
     e->report->model = tdi_strdup(td_model_name(e->model));
     e->report->pictures = e->picture_count;
     e->uncut = tdi_calloc(e->picture_count, sizeof *e->uncut);

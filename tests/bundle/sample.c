@@ -43,6 +43,7 @@ tdi_bundle sample_about(const char *name) {
         .model_path = (char *)(uintptr_t) "model.onnx",
         .labels_path = (char *)(uintptr_t) "labels.txt",
         .pictures_path = (char *)(uintptr_t)TDI_BUNDLE_PICTURES_PATH,
+        .ranges_path = (char *)(uintptr_t)TDI_BUNDLE_RANGES_PATH,
     };
     assert_int_equal(td_recipe_parse("torch;size=224", &about.recipe, NULL), TD_OK);
     return about;
@@ -80,6 +81,10 @@ tdi_bundle_writer *sample_writer(const char *folder, int replace) {
     add_calibration(writer, "conv1");
     add_calibration(writer, SAMPLE_CUT);
     assert_int_equal(tdi_bundle_writer_pictures(writer, pictures, 2, NULL), TD_OK);
+    tdi_ranges ranges = {0};
+    assert_int_equal(tdi_ranges_add(&ranges, "relu1", 0, 6, NULL), TD_OK);
+    assert_int_equal(tdi_bundle_writer_ranges(writer, &ranges, NULL), TD_OK);
+    tdi_ranges_clear(&ranges);
     return writer;
 }
 

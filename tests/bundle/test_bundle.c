@@ -32,7 +32,7 @@ static void test_what_is_written_is_read_back(void **state) {
     assert_int_equal(bundle->output_kind, TD_OUTPUT_LOGITS);
     assert_string_equal(bundle->default_cut, about.default_cut);
     assert_string_equal(bundle->default_codec, about.default_codec);
-    assert_int_equal(bundle->file_count, 5);
+    assert_int_equal(bundle->file_count, 6);
     assert_int_equal(bundle->cut_count, 2);
     assert_string_equal(bundle->cuts[1].name, SAMPLE_CUT);
 
@@ -65,6 +65,10 @@ static void test_what_is_written_is_read_back(void **state) {
     assert_true(memcmp(a.bytes, b.bytes, sizeof a.bytes) > 0);
     assert_true(tdi_hash_equal(&pictures[0], &b) && tdi_hash_equal(&pictures[1], &a));
     tdi_free(pictures);
+    tdi_ranges ranges;
+    assert_int_equal(tdi_bundle_ranges(bundle, &ranges, NULL), TD_OK);
+    assert_non_null(tdi_ranges_find(&ranges, "relu1"));
+    tdi_ranges_clear(&ranges);
     tdi_bundle_free(bundle);
 }
 
@@ -94,6 +98,7 @@ static void test_bundle_json_is_readable_text_in_a_fixed_order(void **state) {
         "  \"model\": \"model.onnx\",\n",
         "  \"labels\": \"labels.txt\",\n",
         "  \"pictures\": \"calibration/pictures.txt\",\n",
+        "  \"ranges\": \"calibration/ranges.tdr\",\n",
         "  \"cuts\": [\n",
         "  \"files\": [\n",
     };
@@ -308,7 +313,7 @@ static void replace_content(const char *path, const char *content) {
 #define HASH_OF_A "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"
 #define HASH_OF_B "3e23e8160039594a33894f6564e1b1348bbd7a0088d42c4acb73eeaed59c009d"
 
-static void test_content_that_is_no_labels_pictures_or_calibration_is_named(void **state) {
+static void test_content_that_is_no_labels_pictures_calibration_or_ranges_is_named(void **state) {
     (void)state;
     static const char both[] = HASH_OF_A "\n" HASH_OF_B "\n";
     static const char *const pictures[] = {"zz\n", "0123\n", HASH_OF_A, both};
@@ -327,11 +332,15 @@ static void test_content_that_is_no_labels_pictures_or_calibration_is_named(void
     tdi_calibration_set set;
     replace_content("labels.txt", "\n");
     replace_content("calibration/conv1.tdc", "TDCALIB?");
+    replace_content("calibration/ranges.tdr", "TDRANGE?");
     tdi_bundle *bundle = open_ok("b");
     assert_int_equal(tdi_bundle_labels(bundle, &labels, &err), TD_FORMAT);
     assert_non_null(strstr(err.message, "labels.txt"));
     assert_int_equal(tdi_bundle_calibration(bundle, "conv1", &set, &err), TD_FORMAT);
     assert_non_null(strstr(err.message, "conv1.tdc"));
+    tdi_ranges ranges;
+    assert_int_equal(tdi_bundle_ranges(bundle, &ranges, &err), TD_FORMAT);
+    assert_non_null(strstr(err.message, "ranges.tdr"));
     tdi_bundle_free(bundle);
 }
 
@@ -355,7 +364,8 @@ static void test_what_a_bundle_leaves_out_is_absent_not_wrong(void **state) {
     assert_int_equal(tdi_bundle_writer_new(sample_at("b"), 0, &writer, NULL), TD_OK);
     assert_int_equal(tdi_bundle_writer_add(writer, "model.onnx", "m", 1, NULL), TD_OK);
     tdi_bundle about = sample_about("least");
-    about.labels_path = about.pictures_path = about.default_cut = about.default_codec = NULL;
+    about.labels_path = about.pictures_path = about.ranges_path = about.default_cut =
+        about.default_codec = NULL;
     assert_int_equal(tdi_bundle_writer_finish(writer, &about, NULL), TD_OK);
     tdi_bundle_writer_free(writer);
     tdi_bundle *bundle = open_ok("b");
@@ -365,6 +375,9 @@ static void test_what_a_bundle_leaves_out_is_absent_not_wrong(void **state) {
     assert_int_equal(tdi_bundle_labels(bundle, &labels, NULL), TD_OK);
     assert_null(labels);
     assert_int_equal(tdi_bundle_pictures(bundle, &hashes, &count, NULL), TD_OK);
+    tdi_ranges ranges;
+    assert_int_equal(tdi_bundle_ranges(bundle, &ranges, NULL), TD_OK);
+    assert_int_equal(ranges.count, 0);
     assert_null(hashes);
     assert_int_equal(count, 0);
     assert_int_equal(bundle->cut_count, 0);
@@ -402,7 +415,7 @@ int main(void) {
         WITH_SAMPLE(test_every_prefix_of_bundle_json_is_refused),
         WITH_SAMPLE(test_deep_and_large_json_is_refused),
         WITH_SAMPLE(test_each_damaged_file_is_named),
-        WITH_SAMPLE(test_content_that_is_no_labels_pictures_or_calibration_is_named),
+        WITH_SAMPLE(test_content_that_is_no_labels_pictures_calibration_or_ranges_is_named),
         WITH_SAMPLE(test_calibration_offered_for_another_cut_is_refused),
         WITH_SAMPLE(test_what_a_bundle_leaves_out_is_absent_not_wrong),
         WITH_SAMPLE(test_a_folder_without_bundle_json_is_no_bundle),

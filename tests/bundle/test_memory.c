@@ -68,6 +68,7 @@ static td_status read_bundle(td_error *err) {
     tdi_labels *labels = NULL;
     tdi_hash *pictures = NULL;
     tdi_calibration_set set = {0};
+    tdi_ranges ranges = {0};
     size_t count;
     TD_TRY(tdi_bundle_open(sample_at("b"), &bundle, err));
     td_status status = tdi_bundle_labels(bundle, &labels, err);
@@ -75,6 +76,9 @@ static td_status read_bundle(td_error *err) {
         status = tdi_bundle_pictures(bundle, &pictures, &count, err);
     if (status == TD_OK)
         status = tdi_bundle_calibration(bundle, SAMPLE_CUT, &set, err);
+    if (status == TD_OK)
+        status = tdi_bundle_ranges(bundle, &ranges, err);
+    tdi_ranges_clear(&ranges);
     tdi_calibration_set_clear(&set);
     tdi_labels_free(labels);
     tdi_free(pictures);
@@ -86,13 +90,19 @@ static td_status write_bundle(td_error *err) {
     tdi_bundle_writer *writer;
     tdi_bundle about = sample_about("sample");
     tdi_hash hash = {{1}};
+    tdi_ranges ranges = {0};
     about.labels_path = NULL;
     TD_TRY(tdi_bundle_writer_new(sample_at("written"), 1, &writer, err));
     td_status status = tdi_bundle_writer_add(writer, "model.onnx", "m", 1, err);
     if (status == TD_OK)
         status = tdi_bundle_writer_pictures(writer, &hash, 1, err);
     if (status == TD_OK)
+        status = tdi_ranges_add(&ranges, "relu1", 0, 6, err);
+    if (status == TD_OK)
+        status = tdi_bundle_writer_ranges(writer, &ranges, err);
+    if (status == TD_OK)
         status = tdi_bundle_writer_finish(writer, &about, err);
+    tdi_ranges_clear(&ranges);
     tdi_bundle_writer_free(writer);
     return status;
 }

@@ -228,16 +228,15 @@ static void *failing_realloc(void *ptr, size_t bytes, void *user) {
     return fails_now() ? NULL : counting_realloc(ptr, bytes, user);
 }
 
-static void every_allocation_may_fail(void **state) {
+static void every_allocation_may_fail_with(const tdi_program_settings *settings) {
     tdi_graph *graph = small_network();
     long n = 0;
-    (void)state;
     for (int done = 0; !done; n++) {
         tdi_program *program = NULL;
         tdi_run *run = NULL;
         td_error err = {TD_OK, -1, ""};
         failing_countdown = n;
-        td_status status = tdi_program_new(graph, NULL, &program, &err);
+        td_status status = tdi_program_new(graph, settings, &program, &err);
         if (status == TD_OK)
             status = tdi_run_new(program, &run, &err);
         done = failing_countdown >= 0;
@@ -248,6 +247,25 @@ static void every_allocation_may_fail(void **state) {
         tdi_program_unref(program);
     }
     print_message("%ld allocations\n", n);
+    tdi_graph_free(graph);
+}
+
+static void every_allocation_may_fail(void **state) {
+    (void)state;
+    every_allocation_may_fail_with(NULL);
+}
+
+static void every_allocation_may_fail_with_8_bits(void **state) {
+    tdi_graph *graph = small_network();
+    tdi_ranges ranges = {0};
+    (void)state;
+    for (int v = 0; v < graph->value_count; v++)
+        if (tdi_value_has_range(&graph->values[v]))
+            assert_int_equal(tdi_ranges_add(&ranges, graph->values[v].name, -4, 4, NULL), TD_OK);
+    const tdi_program_settings settings = {
+        .batch = 1, .threads = 1, .precision = TD_PRECISION_INT8, .ranges = &ranges};
+    every_allocation_may_fail_with(&settings);
+    tdi_ranges_clear(&ranges);
     tdi_graph_free(graph);
 }
 
@@ -291,6 +309,7 @@ int main(void) {
         cmocka_unit_test(programs_with_shared_packs_hold_the_weights_once),
         cmocka_unit_test(settings_out_of_range_are_refused),
         cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(every_allocation_may_fail_with_8_bits),
         cmocka_unit_test(environment_that_lets_threads_spin_is_noticed),
     };
     const td_memory memory = {failing_malloc, failing_calloc, failing_realloc, counting_free, NULL};
