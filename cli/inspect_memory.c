@@ -2,6 +2,7 @@
 #include "inspect_memory.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "table.h"
@@ -12,6 +13,19 @@ static void row(table *t, const char *what, size_t bytes, const char *note) {
     table_cell(t, "%s", what);
     table_cell(t, "%.2f", (double)bytes / 1e6);
     table_cell(t, "%s", note);
+}
+
+/* Files that are mapped into this process, as far as they are in memory; 0 where the system does
+ * not say. */
+static size_t code_bytes(void) {
+    unsigned long size, resident, shared = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (!file)
+        return 0;
+    if (fscanf(file, "%lu %lu %lu", &size, &resident, &shared) != 3)
+        shared = 0;
+    fclose(file);
+    return (size_t)shared * (size_t)sysconf(_SC_PAGESIZE);
 }
 
 static void print_part(table *t, const td_memory_part *part) {
@@ -38,7 +52,9 @@ static void print_text(const char *cut, const td_memory_report *report) {
     table_cell(&t, "memory");
     table_cell(&t, "MB");
     table_cell(&t, "note");
-    row(&t, "weights of the file", report->model_bytes, "kept to compile other cuts");
+    row(&t, "constants of the file", report->model_bytes,
+        "small ones; large ones are read when needed");
+    row(&t, "program and libraries", code_bytes(), "shared by processes");
     for (size_t i = 0; i < report->part_count; i++)
         print_part(&t, &report->parts[i]);
     table_end(&t);
@@ -61,7 +77,8 @@ static json_t *report_json(const char *cut, const td_memory_report *report) {
     json_t *parts = json_array();
     for (size_t i = 0; i < report->part_count; i++)
         json_array_append_new(parts, part_json(&report->parts[i]));
-    return json_pack("{s:s?, s:I, s:o}", "cut", cut, "model_bytes", (json_int_t)report->model_bytes,
+    return json_pack("{s:s?, s:I, s:I, s:o}", "cut", cut, "model_bytes",
+                     (json_int_t)report->model_bytes, "code_bytes", (json_int_t)code_bytes(),
                      "parts", parts);
 }
 

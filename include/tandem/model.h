@@ -23,6 +23,10 @@ typedef struct td_model td_model;
  * Opens an .onnx file or a bundle folder. Everything that cannot be run is refused here:
  * TD_UNSUPPORTED names the operator and the node, TD_FORMAT the place in a damaged file. Blocks
  * while reading. The caller owns one reference.
+ *
+ * Large weights are read when halves are opened: the file stays open as long as the model. It may
+ * be deleted or replaced by another; one that is written to in place makes calls that need its
+ * weights return TD_MISMATCH.
  */
 TD_API td_status td_model_open(const char *path, td_model **out, td_error *err);
 
@@ -239,7 +243,7 @@ typedef struct td_memory_part {
 } td_memory_part;
 
 typedef struct td_memory_report {
-    size_t model_bytes; /* weights as the file has them, kept to make programs for other cuts */
+    size_t model_bytes; /* constants as the file has them: small ones, which are kept */
     td_memory_part parts[2];
     size_t part_count; /* 1 at `input` and `output`, where one half is the whole network */
     void *storage;     /* of what the parts point to */

@@ -23,18 +23,37 @@ static td_status fail_errno(td_error *err, const char *doing, const char *path, 
     return tdi_fail(err, status, "%s %s: %s", doing, path, strerror(code));
 }
 
+static td_status check_open(int fd, const char *path, size_t limit, struct stat *st,
+                            td_error *err) {
+    if (fstat(fd, st))
+        return fail_errno(err, "cannot read", path, errno);
+    if (S_ISDIR(st->st_mode))
+        return tdi_fail(err, TD_IO, "cannot read %s: it is a folder", path);
+    if (!S_ISREG(st->st_mode))
+        return tdi_fail(err, TD_IO, "cannot read %s: it is not a regular file", path);
+    if ((uint64_t)st->st_size > limit)
+        return tdi_fail(err, TD_LIMIT, "%s has %lld bytes; at most %zu are accepted", path,
+                        (long long)st->st_size, limit);
+    return TD_OK;
+}
+
+td_status tdi_file_open(const char *path, size_t limit, int *out, td_error *err) {
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return fail_errno(err, "cannot open", path, errno);
+    td_status status = check_open(fd, path, limit, &st, err);
+    if (status == TD_OK)
+        *out = fd;
+    else
+        close(fd);
+    return status;
+}
+
 static td_status read_open(int fd, const char *path, size_t limit, uint8_t **data, size_t *size,
                            td_error *err) {
     struct stat st;
-    if (fstat(fd, &st))
-        return fail_errno(err, "cannot read", path, errno);
-    if (S_ISDIR(st.st_mode))
-        return tdi_fail(err, TD_IO, "cannot read %s: it is a folder", path);
-    if (!S_ISREG(st.st_mode))
-        return tdi_fail(err, TD_IO, "cannot read %s: it is not a regular file", path);
-    if ((uint64_t)st.st_size > limit)
-        return tdi_fail(err, TD_LIMIT, "%s has %lld bytes; at most %zu are accepted", path,
-                        (long long)st.st_size, limit);
+    TD_TRY(check_open(fd, path, limit, &st, err));
     size_t wanted = (size_t)st.st_size, got = 0;
     uint8_t *bytes = tdi_malloc(wanted + 1);
     if (!bytes)
@@ -60,9 +79,8 @@ static td_status read_open(int fd, const char *path, size_t limit, uint8_t **dat
 
 td_status tdi_file_read(const char *path, size_t limit, uint8_t **data, size_t *size,
                         td_error *err) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return fail_errno(err, "cannot open", path, errno);
+    int fd = -1;
+    TD_TRY(tdi_file_open(path, limit, &fd, err));
     td_status status = read_open(fd, path, limit, data, size, err);
     close(fd);
     return status;

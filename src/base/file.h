@@ -12,6 +12,9 @@
 td_status tdi_file_read(const char *path, size_t limit, uint8_t **data, size_t *size,
                         td_error *err);
 
+/* Opens a regular file of at most `limit` bytes for reading. */
+td_status tdi_file_open(const char *path, size_t limit, int *fd, td_error *err);
+
 /* Writes `path` through a temporary file beside it, flushes it to disk and renames it. Nothing is
  * left on failure. */
 td_status tdi_file_write(const char *path, const void *data, size_t size, td_error *err);

@@ -3,6 +3,9 @@
 #include "base/large.h"
 
 #include <stdlib.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <sys/mman.h>
 
 #define PAGE_BYTES ((size_t)2 << 20)
@@ -16,4 +19,10 @@ void *tdi_large_malloc(size_t bytes) {
     (void)madvise(block, bytes / PAGE_BYTES * PAGE_BYTES, MADV_HUGEPAGE);
 #endif
     return block;
+}
+
+void tdi_large_trim(void) {
+#ifdef __GLIBC__
+    (void)malloc_trim(0);
+#endif
 }

@@ -9,9 +9,13 @@
 
 #include <stddef.h>
 
-#define TDI_LARGE_BYTES ((size_t)4 << 20)
+#define TDI_LARGE_BYTES ((size_t)2 << 20)
 
 /* As malloc(), to be freed by free(). */
 void *tdi_large_malloc(size_t bytes);
+
+/* Gives memory that was freed back to the system, where the heap of libc keeps it: what loading a
+ * network took for a moment would count as the program's for good. */
+void tdi_large_trim(void);
 
 #endif

@@ -69,17 +69,16 @@ int tdi_bundle_file_find(const tdi_bundle *bundle, const char *path) {
     return found ? (int)(found - bundle->files) : -1;
 }
 
-static td_status check_content(const tdi_bundle_file *file, const char *path, const uint8_t *bytes,
-                               size_t size, td_error *err) {
-    tdi_hash hash = tdi_hash_of(bytes, size);
+static td_status check_content(const tdi_bundle_file *file, const char *path, size_t size,
+                               const tdi_hash *hash, td_error *err) {
     if (size != file->size)
         return tdi_fail(err, TD_MISMATCH,
                         "%s is damaged: it has %zu bytes, " TDI_MANIFEST_NAME
                         " says %llu; prepare or fetch the bundle again",
                         path, size, (unsigned long long)file->size);
-    if (!tdi_hash_equal(&hash, &file->hash)) {
+    if (!tdi_hash_equal(hash, &file->hash)) {
         char actual[TDI_HASH_TEXT_BYTES], expected[TDI_HASH_TEXT_BYTES];
-        tdi_hash_format(&hash, actual);
+        tdi_hash_format(hash, actual);
         tdi_hash_format(&file->hash, expected);
         return tdi_fail(err, TD_MISMATCH,
                         "%s is damaged: its SHA-256 begins %.*s, " TDI_MANIFEST_NAME
@@ -89,25 +88,55 @@ static td_status check_content(const tdi_bundle_file *file, const char *path, co
     return TD_OK;
 }
 
+static td_status fail_missing(const char *path, td_error *err) {
+    return tdi_fail(err, TD_MISMATCH,
+                    "%s is missing, though " TDI_MANIFEST_NAME
+                    " lists it; prepare or fetch the bundle again",
+                    path);
+}
+
+static td_status path_of(const tdi_bundle *bundle, size_t file, char **out, td_error *err) {
+    if (!bundle->folder)
+        return tdi_fail(err, TD_ARGUMENT, "%s: this bundle has no folder yet",
+                        bundle->files[file].path);
+    *out = tdi_path_join(bundle->folder, bundle->files[file].path);
+    return *out ? TD_OK : tdi_fail_memory(err);
+}
+
 td_status tdi_bundle_file_read(const tdi_bundle *bundle, size_t file, uint8_t **bytes, size_t *size,
                                td_error *err) {
-    const tdi_bundle_file *entry = &bundle->files[file];
-    if (!bundle->folder)
-        return tdi_fail(err, TD_ARGUMENT, "%s: this bundle has no folder yet", entry->path);
-    char *path = tdi_path_join(bundle->folder, entry->path);
-    if (!path)
-        return tdi_fail_memory(err);
+    char *path = NULL;
+    TD_TRY(path_of(bundle, file, &path, err));
     td_status status = tdi_file_read(path, TDI_BUNDLE_FILE_BYTES_MAX, bytes, size, err);
     if (status == TD_NOT_FOUND)
-        status = tdi_fail(err, TD_MISMATCH,
-                          "%s is missing, though " TDI_MANIFEST_NAME
-                          " lists it; prepare or fetch the bundle again",
-                          path);
+        status = fail_missing(path, err);
     if (status == TD_OK) {
-        status = check_content(entry, path, *bytes, *size, err);
+        tdi_hash hash = tdi_hash_of(*bytes, *size);
+        status = check_content(&bundle->files[file], path, *size, &hash, err);
         if (status != TD_OK)
             tdi_free(*bytes);
     }
+    tdi_free(path);
+    return status;
+}
+
+td_status tdi_bundle_file_open(const tdi_bundle *bundle, size_t file, tdi_backing **out,
+                               td_error *err) {
+    char *path = NULL;
+    tdi_backing *backing = NULL;
+    tdi_hash hash = {{0}};
+    TD_TRY(path_of(bundle, file, &path, err));
+    td_status status = tdi_backing_open(path, TDI_BUNDLE_FILE_BYTES_MAX, &backing, err);
+    if (status == TD_NOT_FOUND)
+        status = fail_missing(path, err);
+    if (status == TD_OK)
+        status = tdi_backing_hash(backing, &hash, err);
+    if (status == TD_OK)
+        status = check_content(&bundle->files[file], path, tdi_backing_bytes(backing), &hash, err);
+    if (status == TD_OK)
+        *out = backing;
+    else
+        tdi_backing_unref(backing);
     tdi_free(path);
     return status;
 }

@@ -8,6 +8,7 @@
 
 #include <tandem/model.h>
 
+#include "base/backing.h"
 #include "base/hash.h"
 #include "calib/calib.h"
 #include "media/labels.h"
@@ -61,6 +62,9 @@ int tdi_bundle_file_find(const tdi_bundle *bundle, const char *path);
  * freed with tdi_free().
  */
 td_status tdi_bundle_file_read(const tdi_bundle *bundle, size_t file, uint8_t **bytes, size_t *size,
+                               td_error *err);
+/* The same for a file that is read in parts. */
+td_status tdi_bundle_file_open(const tdi_bundle *bundle, size_t file, tdi_backing **out,
                                td_error *err);
 
 /* The calibration of a cut: TD_NOT_FOUND where it is not on offer. */

@@ -19,16 +19,20 @@ static const tdi_value *value_at(const assembler *a, int index) {
     return &a->program->graph->values[index];
 }
 
-/* A fresh storage; takes no reference to `constant`. -1: no memory. */
-static int add_storage(tdi_program *p, size_t bytes, tdi_tensor *constant) {
+/* A fresh storage; `constant`, which is pinned, or NULL is what lies there. */
+static td_status add_storage(tdi_program *p, size_t bytes, tdi_tensor *constant, int *out,
+                             td_error *err) {
     size_t needed = p->storage_count + 1;
     if (tdi_grow(&p->spans, &p->span_capacity, needed, sizeof *p->spans) != 0 ||
         tdi_grow(&p->constants, &p->constant_capacity, needed, sizeof *p->constants) != 0)
-        return -1;
+        return tdi_fail_memory(err);
+    if (constant)
+        TD_TRY(tdi_tensor_pin(constant, err));
     tdi_span unused = {.bytes = bytes, .first = 1, .last = 0};
     p->spans[p->storage_count] = unused;
     p->constants[p->storage_count] = constant ? tdi_tensor_ref(constant) : NULL;
-    return (int)p->storage_count++;
+    *out = (int)p->storage_count++;
+    return TD_OK;
 }
 
 /* storage -1: a fresh one. */
@@ -36,9 +40,8 @@ static td_status add_slot(assembler *a, int value, const tdi_format *format, int
                           td_error *err) {
     tdi_program *p = a->program;
     if (storage < 0)
-        storage = add_storage(p, format->bytes, NULL);
-    if (storage < 0 ||
-        tdi_grow(&p->slots, &p->slot_capacity, p->slot_count + 1, sizeof *p->slots) != 0)
+        TD_TRY(add_storage(p, format->bytes, NULL, &storage, err));
+    if (tdi_grow(&p->slots, &p->slot_capacity, p->slot_count + 1, sizeof *p->slots) != 0)
         return tdi_fail_memory(err);
     *out = (int)p->slot_count++;
     p->slots[*out] = (tdi_slot){value, *format, storage};
@@ -67,9 +70,9 @@ static td_status ensure_native(assembler *a, int value, td_error *err) {
     if (a->native[value] >= 0)
         return TD_OK;
     tdi_format dense = tdi_format_dense(v->dtype, &v->shape);
-    int storage = v->data ? add_storage(a->program, dense.bytes, v->data) : -1, slot;
-    if (v->data && storage < 0)
-        return tdi_fail_memory(err);
+    int storage = -1, slot;
+    if (v->data)
+        TD_TRY(add_storage(a->program, dense.bytes, v->data, &storage, err));
     return add_slot(a, value, &dense, storage, &slot, err);
 }
 

@@ -39,15 +39,21 @@ static td_status evaluate(tdi_graph *graph, const tdi_node *node, int index, td_
                            .output_index = index};
     tdi_value *result = &graph->values[node->outputs[index]];
     td_status status = TD_OK;
+    int pinned = 0; /* inputs */
     void **inputs = tdi_arena_alloc(&arena, ((size_t)node->input_count + 1) * sizeof *inputs);
     tdi_tensor *tensor = tdi_tensor_new(result->dtype, &result->shape);
     if (!inputs || !tensor) {
         status = tdi_fail_memory(err);
         goto done;
     }
-    for (int i = 0; i < node->input_count; i++)
-        if (node->inputs[i] >= 0)
-            inputs[i] = graph->values[node->inputs[i]].data->data;
+    for (; pinned < node->input_count; pinned++)
+        if (node->inputs[pinned] >= 0) {
+            tdi_tensor *input = graph->values[node->inputs[pinned]].data;
+            status = tdi_tensor_pin(input, err);
+            if (status != TD_OK)
+                goto done;
+            inputs[pinned] = input->data;
+        }
     if (tdi_type_is_view(node->op->type))
         memcpy(tensor->data, inputs[0], tensor->bytes);
     else
@@ -57,6 +63,9 @@ static td_status evaluate(tdi_graph *graph, const tdi_node *node, int index, td_
     result->data = tensor;
     tensor = NULL;
 done:
+    while (pinned-- > 0)
+        if (node->inputs[pinned] >= 0)
+            tdi_tensor_unpin(graph->values[node->inputs[pinned]].data);
     tdi_tensor_unref(tensor);
     tdi_arena_free(&arena);
     return status;

@@ -14,6 +14,7 @@ struct tdi_packs {
     pthread_mutex_t lock;
     tdi_pack **packs;
     size_t count, capacity;
+    tdi_scratch scratch;
 };
 
 tdi_packs *tdi_packs_new(void) {
@@ -28,6 +29,22 @@ tdi_packs *tdi_packs_new(void) {
     return packs;
 }
 
+void *tdi_scratch_get(tdi_scratch *scratch, size_t bytes) {
+    if (bytes > scratch->bytes) {
+        tdi_free_aligned(scratch->data);
+        scratch->data = tdi_malloc_aligned(bytes);
+        scratch->bytes = scratch->data ? bytes : 0;
+    }
+    return scratch->data;
+}
+
+void tdi_packs_trim(tdi_packs *packs) {
+    pthread_mutex_lock(&packs->lock);
+    tdi_free_aligned(packs->scratch.data);
+    packs->scratch = (tdi_scratch){NULL, 0};
+    pthread_mutex_unlock(&packs->lock);
+}
+
 tdi_packs *tdi_packs_ref(tdi_packs *packs) {
     tdi_refcount_take(&packs->references);
     return packs;
@@ -37,6 +54,7 @@ void tdi_packs_unref(tdi_packs *packs) {
     if (!packs || tdi_refcount_drop(&packs->references) > 0)
         return;
     pthread_mutex_destroy(&packs->lock);
+    tdi_free_aligned(packs->scratch.data);
     tdi_free(packs->packs);
     tdi_free(packs);
 }
@@ -49,7 +67,7 @@ static void pack_free(tdi_pack *pack) {
 }
 
 static td_status pack_new(const tdi_hash *key, size_t bytes, tdi_pack_fill_fn fill, void *user,
-                          tdi_pack **out, td_error *err) {
+                          tdi_scratch *scratch, tdi_pack **out, td_error *err) {
     td_status status;
     tdi_pack *pack = tdi_calloc(1, sizeof *pack);
     if (!pack)
@@ -62,7 +80,7 @@ static td_status pack_new(const tdi_hash *key, size_t bytes, tdi_pack_fill_fn fi
         status = tdi_fail_memory(err);
         goto fail;
     }
-    status = fill(user, pack->data, err);
+    status = fill(user, scratch, pack->data, err);
     if (status != TD_OK)
         goto fail;
     *out = pack;
@@ -93,7 +111,7 @@ td_status tdi_packs_get(tdi_packs *packs, const tdi_hash *key, size_t bytes, tdi
         status = tdi_fail_memory(err);
         goto unlock;
     }
-    status = pack_new(key, bytes, fill, user, out, err);
+    status = pack_new(key, bytes, fill, user, &packs->scratch, out, err);
     if (status == TD_OK)
         packs->packs[packs->count++] = *out;
 unlock:

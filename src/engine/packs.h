@@ -16,7 +16,16 @@ typedef struct tdi_pack {
     int references; /* under the set's lock */
 } tdi_pack;
 
-typedef td_status (*tdi_pack_fill_fn)(void *user, void *data, td_error *err);
+/* Memory for the time of filling a pack, which the next one uses again: fresh memory from the
+ * system takes longer than packing. */
+typedef struct tdi_scratch {
+    void *data;
+    size_t bytes;
+} tdi_scratch;
+/* Aligned, of any content; valid until the next call. NULL when out of memory. */
+void *tdi_scratch_get(tdi_scratch *scratch, size_t bytes);
+
+typedef td_status (*tdi_pack_fill_fn)(void *user, tdi_scratch *scratch, void *data, td_error *err);
 
 /*
  * The pack of that key, made by `fill` where there is none yet (the set is locked meanwhile, so
@@ -24,6 +33,8 @@ typedef td_status (*tdi_pack_fill_fn)(void *user, void *data, td_error *err);
  */
 td_status tdi_packs_get(tdi_packs *packs, const tdi_hash *key, size_t bytes, tdi_pack_fill_fn fill,
                         void *user, tdi_pack **out, td_error *err);
+/* Frees the scratch memory; for when a program is done. */
+void tdi_packs_trim(tdi_packs *packs);
 /* With the last reference a pack leaves the set. NULL is allowed. */
 void tdi_packs_put(tdi_packs *packs, tdi_pack *pack);
 

@@ -4,9 +4,11 @@
  */
 #include "engine/program.h"
 
+#include "base/large.h"
 #include "base/memory.h"
 #include "engine/choose.h"
 #include "engine/gelu.h"
+#include "engine/packs.h"
 
 tdi_compile tdi_program_compile(tdi_program *program, const tdi_backend *backend) {
     tdi_compile compile = {.state = program->states[tdi_backend_index(backend)],
@@ -26,7 +28,10 @@ static void program_free(tdi_program *program) {
     for (int i = 0; i < program->opened; i++)
         tdi_backend_at(i)->close(program->states[i]);
     for (size_t i = 0; i < program->storage_count; i++)
-        tdi_tensor_unref(program->constants[i]);
+        if (program->constants[i]) {
+            tdi_tensor_unpin(program->constants[i]);
+            tdi_tensor_unref(program->constants[i]);
+        }
     tdi_free(program->slots);
     tdi_free(program->spans);
     tdi_free(program->constants);
@@ -107,10 +112,13 @@ td_status tdi_program_new(const tdi_graph *graph, const tdi_program_settings *se
     program->threads = s->threads;
     program->packs = s->packs ? tdi_packs_ref(s->packs) : tdi_packs_new();
     td_status status = program->packs ? compile(program, graph, s, err) : tdi_fail_memory(err);
+    if (program->packs)
+        tdi_packs_trim(program->packs);
     if (status == TD_OK)
         *out = program;
     else
         program_free(program);
+    tdi_large_trim();
     return status;
 }
 

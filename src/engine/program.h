@@ -46,7 +46,7 @@ struct tdi_program {
     size_t slot_count, slot_capacity;
     tdi_span *spans; /* per storage */
     size_t storage_count, span_capacity;
-    tdi_tensor **constants; /* per storage; NULL: in the arena of the run */
+    tdi_tensor **constants; /* per storage, pinned; NULL: in the arena of the run */
     size_t constant_capacity;
     tdi_action *actions;
     size_t action_count, action_capacity;

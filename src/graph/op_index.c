@@ -167,8 +167,10 @@ td_status tdi_infer_nonzero(const tdi_graph *graph, const tdi_node *node, td_err
                            "the size of its output depends on what \"%.100s\" holds; only of "
                            "constants it is known",
                            x->name);
+    TD_TRY(tdi_tensor_pin(x->data, err));
     for (int64_t i = 0; i < count; i++)
         found += tdi_load_number(x->dtype, x->data->data, i) != 0;
+    tdi_tensor_unpin(x->data);
     td_shape shape = tdi_shape_of(2, (int64_t[]){x->shape.rank, found});
     return tdi_op_output(graph, node, 0, TD_DTYPE_I64, &shape, err);
 }

@@ -8,10 +8,11 @@
 
 #include "pipeline/model.h"
 
+/* Large constants are in their file, and where a program has one in memory it is the program's. */
 static size_t constants_of(const tdi_graph *graph) {
     size_t bytes = 0;
     for (int i = 0; i < graph->value_count; i++)
-        if (graph->values[i].data)
+        if (graph->values[i].data && !graph->values[i].data->backed)
             bytes += graph->values[i].data->bytes;
     return bytes;
 }

@@ -187,17 +187,16 @@ static td_status model_new(const graphs *g, char *name, tdi_packs *packs, td_mod
 
 td_status tdi_model_from_bundle(tdi_bundle *bundle, const td_model_settings *settings,
                                 td_model **out, td_error *err) {
-    uint8_t *bytes = NULL;
-    size_t size = 0;
+    tdi_backing *backing = NULL;
     graphs g = {NULL, NULL};
     td_model *model = NULL;
     int file = tdi_bundle_file_find(bundle, bundle->model_path);
     if (file < 0)
         return tdi_fail(err, TD_FORMAT, "bundle %s does not list its model file %s", bundle->name,
                         bundle->model_path);
-    TD_TRY(tdi_bundle_file_read(bundle, (size_t)file, &bytes, &size, err));
-    td_status status = tdi_onnx_parse_open(bytes, size, NULL, &g.open, err);
-    tdi_free(bytes);
+    TD_TRY(tdi_bundle_file_open(bundle, (size_t)file, &backing, err));
+    td_status status = tdi_onnx_read_open(backing, NULL, &g.open, err);
+    tdi_backing_unref(backing);
     if (!status)
         status = graphs_bind(&g, settings, err);
     if (status)

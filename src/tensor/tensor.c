@@ -8,8 +8,7 @@
 
 #include "base/memory.h"
 
-/* Without data yet. */
-static tdi_tensor *make(td_dtype dtype, const td_shape *shape) {
+tdi_tensor *tdi_tensor_hollow(td_dtype dtype, const td_shape *shape) {
     int64_t elements = td_shape_elements(shape);
     size_t element_bytes = td_dtype_bytes(dtype);
     if (elements < 0 || !element_bytes || (uint64_t)elements > SIZE_MAX / 2 / element_bytes)
@@ -25,7 +24,7 @@ static tdi_tensor *make(td_dtype dtype, const td_shape *shape) {
 }
 
 tdi_tensor *tdi_tensor_new(td_dtype dtype, const td_shape *shape) {
-    tdi_tensor *tensor = make(dtype, shape);
+    tdi_tensor *tensor = tdi_tensor_hollow(dtype, shape);
     if (!tensor)
         return NULL;
     tensor->data = tdi_malloc_aligned(tensor->bytes);
@@ -38,7 +37,7 @@ tdi_tensor *tdi_tensor_new(td_dtype dtype, const td_shape *shape) {
 }
 
 tdi_tensor *tdi_tensor_around(td_dtype dtype, const td_shape *shape, void *data) {
-    tdi_tensor *tensor = make(dtype, shape);
+    tdi_tensor *tensor = tdi_tensor_hollow(dtype, shape);
     if (!tensor)
         return NULL;
     tensor->data = data;
@@ -56,6 +55,7 @@ void tdi_tensor_unref(tdi_tensor *tensor) {
     if (!tensor || tdi_refcount_drop(&tensor->references))
         return;
     tdi_free_aligned(tensor->data);
+    tdi_backed_free(tensor->backed);
     tdi_free(tensor);
 }
 

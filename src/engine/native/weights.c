@@ -16,24 +16,17 @@ typedef struct job {
     tdi_native_fill_fn fill;
 } job;
 
-static td_status fill_packed(void *user, void *data, td_error *err) {
+static td_status fill_packed(void *user, tdi_scratch *scratch, void *data, td_error *err) {
     const job *j = user;
-    if (tdi_weights_are_plain(j->weights)) {
-        j->fill(j->layer, j->weights->kernel->data, data);
-        return TD_OK;
-    }
-    float *folded = tdi_malloc_aligned(j->weights->kernel->bytes);
-    if (!folded)
-        return tdi_fail_memory(err);
-    tdi_weights_write_kernel(j->weights, folded);
-    j->fill(j->layer, folded, data);
-    tdi_free_aligned(folded);
+    float *kernel = NULL;
+    TD_TRY(tdi_weights_kernel(j->weights, scratch, 0, &kernel, err));
+    j->fill(j->layer, kernel, data);
     return TD_OK;
 }
 
-static td_status fill_noise(void *user, void *data, td_error *err) {
+static td_status fill_noise(void *user, tdi_scratch *scratch, void *data, td_error *err) {
     float *values = data;
-    (void)err;
+    (void)scratch, (void)err;
     for (size_t i = 0, count = *(const size_t *)user; i < count; i++)
         values[i] = 0.01f;
     return TD_OK;
@@ -70,8 +63,8 @@ td_status tdi_native_pack(const tdi_compile *compile, const tdi_step *step, cons
     return TD_OK;
 }
 
-static td_status fill_bias(void *user, void *data, td_error *err) {
-    (void)err;
+static td_status fill_bias(void *user, tdi_scratch *scratch, void *data, td_error *err) {
+    (void)scratch, (void)err;
     memcpy(data, *(float *const *)user, ((size_t *)user)[1]);
     return TD_OK;
 }

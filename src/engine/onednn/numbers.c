@@ -28,7 +28,8 @@ int tdi_onednn_computes(td_precision precision) {
 }
 
 /* 127 steps from 0 to the largest magnitude of each output. */
-static void set_weights_scale(const tdi_weights *weights, float *scale) {
+static td_status set_weights_scale(const tdi_weights *weights, float *scale, td_error *err) {
+    TD_TRY(tdi_tensor_pin(weights->kernel, err));
     const float *kernel = weights->kernel->data;
     size_t outputs = (size_t)weights->outputs, inputs = (size_t)weights->inputs;
     size_t step = weights->transposed ? outputs : 1, row = weights->transposed ? 1 : inputs;
@@ -39,6 +40,8 @@ static void set_weights_scale(const tdi_weights *weights, float *scale) {
         float bound = (float)(fabs(weights->scale[o]) * (double)max);
         scale[o] = bound > 0 && isfinite(bound) ? bound / WEIGHT_LEVELS : 1;
     }
+    tdi_tensor_unpin(weights->kernel);
+    return TD_OK;
 }
 
 static int set_tensor(const tdi_compile *compile, int value, td_precision kind, td_dtype *dtype,
@@ -74,10 +77,9 @@ td_status tdi_onednn_numbers_init(const tdi_compile *compile, const tdi_step *st
                                          (size_t)step->weights.outputs * sizeof(float));
     if (!out->weights_scale)
         return tdi_fail_memory(err);
-    if (compile->trial)
-        for (int64_t o = 0; o < step->weights.outputs; o++)
-            out->weights_scale[o] = 1;
-    else
-        set_weights_scale(&step->weights, out->weights_scale);
+    if (!compile->trial)
+        return set_weights_scale(&step->weights, out->weights_scale, err);
+    for (int64_t o = 0; o < step->weights.outputs; o++)
+        out->weights_scale[o] = 1;
     return TD_OK;
 }

@@ -99,22 +99,75 @@ static void round_windows(const job *j, float *kernel) {
         }
 }
 
-static td_status fill_kernel(void *user, void *data, td_error *err) {
-    const job *j = user;
-    dnnl_status_t status;
-    int is_float32 = j->packed->data_type == dnnl_f32;
-    if (is_float32 && tdi_weights_are_plain(j->weights)) {
-        status = reorder(j, j->weights->kernel->data, data);
-    } else {
-        float *folded = tdi_malloc_aligned(j->weights->kernel->bytes);
-        if (!folded)
-            return tdi_fail_memory(err);
-        tdi_weights_write_kernel(j->weights, folded);
-        if (!is_float32)
-            round_windows(j, folded);
-        status = reorder(j, folded, data);
-        tdi_free_aligned(folded);
+/*
+ * How much of a tensor is brought into the packed format at a time, where it comes from a file: the
+ * plain weights of a large dense layer are not in memory beside the packed ones.
+ */
+#define SLICE_BYTES ((size_t)16 << 20)
+
+/* How many of the first axis a slice has; 0: the weights are not sliced. */
+static dnnl_dim_t slice_rows(const job *j) {
+    const dnnl_memory_desc_t *plain = j->plain, *packed = j->packed;
+    const tdi_tensor *kernel = j->weights->kernel;
+    if (!kernel->backed || kernel->bytes < 2 * SLICE_BYTES || !tdi_weights_are_plain(j->weights) ||
+        packed->format_kind != dnnl_blocked || packed->data_type != dnnl_f32)
+        return 0;
+    size_t row_bytes = kernel->bytes / (size_t)plain->dims[0];
+    if ((size_t)plain->format_desc.blocking.strides[0] * sizeof(float) != row_bytes)
+        return 0;
+    const dnnl_blocking_desc_t *b = &packed->format_desc.blocking;
+    dnnl_dim_t block = 1, rows = (dnnl_dim_t)(SLICE_BYTES / row_bytes);
+    for (int i = 0; i < b->inner_nblks; i++)
+        block *= b->inner_idxs[i] == 0 ? b->inner_blks[i] : 1;
+    return rows / block * block;
+}
+
+static dnnl_status_t reorder_rows(const job *j, dnnl_dim_t first, dnnl_dim_t count, void *from,
+                                  void *to) {
+    dnnl_memory_desc_t plain, packed;
+    dnnl_dims_t dims, offsets = {first};
+    job part = *j;
+    part.plain = &plain;
+    part.packed = &packed;
+    memcpy(dims, j->plain->dims, sizeof dims);
+    dims[0] = count;
+    dnnl_status_t status = dnnl_memory_desc_init_by_strides(&plain, j->plain->ndims, dims, dnnl_f32,
+                                                            j->plain->format_desc.blocking.strides);
+    if (status == dnnl_success)
+        status = dnnl_memory_desc_init_submemory(&packed, j->packed, dims, offsets);
+    return status == dnnl_success ? reorder(&part, from, to) : status;
+}
+
+static td_status fill_slices(const job *j, dnnl_dim_t rows, tdi_scratch *scratch, void *data,
+                             td_error *err) {
+    tdi_tensor *kernel = j->weights->kernel;
+    dnnl_dim_t all = j->plain->dims[0];
+    size_t row_bytes = kernel->bytes / (size_t)all;
+    float *slice = tdi_scratch_get(scratch, (size_t)rows * row_bytes);
+    td_status status = slice ? TD_OK : tdi_fail_memory(err);
+    for (dnnl_dim_t first = 0; status == TD_OK && first < all; first += rows) {
+        dnnl_dim_t count = all - first < rows ? all - first : rows;
+        status = tdi_tensor_read(kernel, (size_t)first * row_bytes, slice,
+                                 (size_t)count * row_bytes, err);
+        dnnl_status_t moved = status == TD_OK ? reorder_rows(j, first, count, slice, data)
+                                              : dnnl_success;
+        if (moved != dnnl_success)
+            status = tdi_onednn_fail(err, NULL, "weights", moved);
     }
+    return status;
+}
+
+static td_status fill_kernel(void *user, tdi_scratch *scratch, void *data, td_error *err) {
+    const job *j = user;
+    dnnl_dim_t rows = slice_rows(j);
+    int rounded = j->packed->data_type != dnnl_f32;
+    float *kernel = NULL;
+    if (rows > 0)
+        return fill_slices(j, rows, scratch, data, err);
+    TD_TRY(tdi_weights_kernel(j->weights, scratch, rounded, &kernel, err));
+    if (rounded)
+        round_windows(j, kernel);
+    dnnl_status_t status = reorder(j, kernel, data);
     return status == dnnl_success ? TD_OK : tdi_onednn_fail(err, NULL, "weights", status);
 }
 
@@ -141,9 +194,9 @@ static void put_format(tdi_hasher *hasher, const dnnl_memory_desc_t *md) {
 
 /* Weights that are only to take as long as others: numbers near 0.01, none of them subnormal, be
  * they read as float32 or as bfloat16. */
-static td_status fill_noise(void *user, void *data, td_error *err) {
+static td_status fill_noise(void *user, tdi_scratch *scratch, void *data, td_error *err) {
     uint16_t *halves = data;
-    (void)err;
+    (void)scratch, (void)err;
     for (size_t i = 0, count = *(const size_t *)user / sizeof *halves; i < count; i++)
         halves[i] = (uint16_t)(0x3c20 + i % 31);
     return TD_OK;
@@ -179,9 +232,9 @@ typedef struct vector {
     size_t bytes;
 } vector;
 
-static td_status fill_vector(void *user, void *data, td_error *err) {
+static td_status fill_vector(void *user, tdi_scratch *scratch, void *data, td_error *err) {
     const vector *v = user;
-    (void)err;
+    (void)scratch, (void)err;
     memcpy(data, v->values, v->bytes);
     return TD_OK;
 }

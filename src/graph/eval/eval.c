@@ -54,6 +54,24 @@ td_status tdi_eval_prepare_nothing(const tdi_graph *graph, const tdi_node *node,
     return TD_OK;
 }
 
+static td_status pin_inputs(const tdi_graph *graph, const tdi_node *node, int *pinned,
+                            td_error *err) {
+    for (; *pinned < node->input_count; ++*pinned) {
+        const tdi_value *value = tdi_node_input(graph, node, *pinned);
+        if (value && value->data)
+            TD_TRY(tdi_tensor_pin(value->data, err));
+    }
+    return TD_OK;
+}
+
+static void unpin_inputs(const tdi_graph *graph, const tdi_node *node, int pinned) {
+    for (int i = 0; i < pinned; i++) {
+        const tdi_value *value = tdi_node_input(graph, node, i);
+        if (value && value->data)
+            tdi_tensor_unpin(value->data);
+    }
+}
+
 static td_status run(const tdi_graph *graph, const tdi_node *node, const tdi_ops_entry *entry,
                      int index, tdi_tensor *out, tdi_arena *arena, td_error *err) {
     tdi_operand *inputs = tdi_arena_alloc(arena, ((size_t)node->input_count + 1) * sizeof *inputs);
@@ -87,8 +105,11 @@ td_status tdi_eval_node(const tdi_graph *graph, const tdi_node *node, int index,
     if (!entry && !tdi_type_is_view(node->op->type))
         return TD_OK;
     tdi_tensor *tensor = tdi_tensor_new(result->dtype, &result->shape);
-    td_status status = tensor ? run(graph, node, entry, index, tensor, &arena, err)
-                              : tdi_fail_memory(err);
+    int pinned = 0;
+    td_status status = tensor ? pin_inputs(graph, node, &pinned, err) : tdi_fail_memory(err);
+    if (status == TD_OK)
+        status = run(graph, node, entry, index, tensor, &arena, err);
+    unpin_inputs(graph, node, pinned);
     tdi_arena_free(&arena);
     if (status == TD_OK)
         *out = tensor;

@@ -105,7 +105,7 @@ static td_status copy_attribute(const Onnx__AttributeProto *proto, tdi_graph *gr
                                 td_error *err) {
     int failed;
     tdi_tensor *tensor = NULL;
-    tdi_external nowhere = {NULL, 0};
+    tdi_external nowhere = {0};
     switch (type_of(proto)) {
     case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT:
         failed = tdi_graph_add_int(graph, node, proto->name, proto->i);

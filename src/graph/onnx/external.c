@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * External data: bytes of a file that lies in the model's own folder.
+ * External data: bytes of a file that lies in the model's own folder, or of the model's file where
+ * its outline was read.
  */
 /* glibc declares realpath(), though POSIX has it, as part of XSI only. */
 #define _XOPEN_SOURCE 700
@@ -9,11 +10,10 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/text.h"
+#include "graph/onnx/outline.h"
 #include "graph/onnx/proto.h"
 
 typedef struct place {
@@ -73,66 +73,80 @@ static char *resolve(const char *folder, const char *location) {
     return file;
 }
 
-static int read_fully(int fd, void *out, size_t size, int64_t offset) {
-    size_t done = 0;
-    while (done < size) {
-        ssize_t got = pread(fd, (char *)out + done, size - done, (off_t)(offset + (int64_t)done));
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return -1;
-        done += (size_t)got;
-    }
-    return 0;
-}
-
-static td_status read_at(int fd, const char *name, const place *p, void *out, size_t size,
-                         td_error *err) {
-    struct stat info;
-    if (fstat(fd, &info) || !S_ISREG(info.st_mode))
-        return tdi_fail(err, TD_IO, "constant \"%.100s\": \"%.100s\" is not a regular file", name,
-                        p->location);
-    int64_t left = p->offset <= info.st_size ? info.st_size - p->offset : -1;
+static td_status check_range(const tdi_backing *file, const char *name, const place *p, size_t size,
+                             td_error *err) {
+    int64_t bytes = (int64_t)tdi_backing_bytes(file);
+    int64_t left = p->offset <= bytes ? bytes - p->offset : -1;
     int64_t length = p->length >= 0 ? p->length : left;
     if (left < 0 || length > left || (uint64_t)length != size)
         return tdi_fail(err, TD_FORMAT,
                         "constant \"%.100s\" needs %zu bytes at %lld of \"%.100s\", which has %lld "
                         "bytes in all",
-                        name, size, (long long)p->offset, p->location, (long long)info.st_size);
-    if (read_fully(fd, out, size, p->offset))
-        return tdi_fail(err, TD_IO, "constant \"%.100s\": \"%.100s\" cannot be read", name,
-                        p->location);
+                        name, size, (long long)p->offset, p->location, (long long)bytes);
     return TD_OK;
 }
 
-td_status tdi_onnx_external_read(const Onnx__TensorProto *proto, const char *name,
-                                 tdi_external *external, void *out, size_t size, td_error *err) {
-    place p = {NULL, 0, -1};
-    TD_TRY(read_place(proto, name, &p, err));
-    if (!external->folder)
+static td_status open_file(const char *name, const place *p, const char *folder, tdi_backing **out,
+                           td_error *err) {
+    if (!folder)
         return tdi_fail(
             err, TD_UNSUPPORTED,
             "constant \"%.100s\" is in an external file, which a model in memory cannot "
             "have",
             name);
-    if (!stays_below(p.location))
+    if (!stays_below(p->location))
         return tdi_fail(err, TD_FORMAT,
                         "constant \"%.100s\": external data must be in the model's folder, not at "
                         "\"%.100s\"",
-                        name, p.location);
-    char *path = resolve(external->folder, p.location);
+                        name, p->location);
+    char *path = resolve(folder, p->location);
     if (!path)
         return tdi_fail(err, TD_NOT_FOUND,
                         "constant \"%.100s\": there is no \"%.100s\" in the model's folder", name,
-                        p.location);
+                        p->location);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    td_status status = fd < 0 ? tdi_fail(err, TD_IO, "\"%.100s\" cannot be opened: %s", p->location,
+                                         strerror(errno))
+                              : tdi_backing_around(fd, path, out, err);
     free(path);
-    if (fd < 0)
-        return tdi_fail(err, TD_IO, "constant \"%.100s\": \"%.100s\" cannot be opened: %s", name,
-                        p.location, strerror(errno));
-    td_status status = read_at(fd, name, &p, out, size, err);
-    close(fd);
-    if (status == TD_OK)
-        external->budget -= size;
-    return status;
+    return status == TD_OK ? TD_OK : tdi_fail_prefix(err, status, "constant \"%.100s\"", name);
+}
+
+/* Constants lie in few files, mostly in one: the last is kept. */
+static td_status find_file(const char *name, const place *p, tdi_external *external,
+                           tdi_backing **out, td_error *err) {
+    if (external->own && !strcmp(p->location, TDI_OUTLINE_LOCATION)) {
+        *out = external->own;
+        return TD_OK;
+    }
+    if (!external->last || strcmp(external->location, p->location) != 0) {
+        tdi_backing *file = NULL;
+        TD_TRY(open_file(name, p, external->folder, &file, err));
+        tdi_external_fini(external);
+        external->last = file;
+        external->location = tdi_strdup(p->location);
+        if (!external->location)
+            return tdi_fail_memory(err);
+    }
+    *out = external->last;
+    return TD_OK;
+}
+
+void tdi_external_fini(tdi_external *external) {
+    tdi_backing_unref(external->last);
+    tdi_free(external->location);
+    external->last = NULL;
+    external->location = NULL;
+}
+
+td_status tdi_onnx_external(const Onnx__TensorProto *proto, const char *name,
+                            tdi_external *external, size_t size, tdi_backing **file, size_t *offset,
+                            td_error *err) {
+    place p = {NULL, 0, -1};
+    TD_TRY(read_place(proto, name, &p, err));
+    TD_TRY(find_file(name, &p, external, file, err));
+    TD_TRY(check_range(*file, name, &p, size, err));
+    *offset = (size_t)p.offset;
+    external->budget -= size;
+    return TD_OK;
 }

@@ -20,7 +20,8 @@
  */
 td_status tdi_onnx_parse_open(const uint8_t *bytes, size_t size, const char *folder,
                               tdi_graph **out, td_error *err);
-/* The same from a file. */
+/* The same from a file, in which large constants stay (tdi_tensor_backed()). */
+td_status tdi_onnx_read_open(tdi_backing *file, const char *folder, tdi_graph **out, td_error *err);
 td_status tdi_onnx_load_open(const char *path, tdi_graph **out, td_error *err);
 
 /* Both at once, for files in which only axis 0 of inputs may be open. */

@@ -13,24 +13,31 @@
 /* Longest name of a tensor, node or operator. */
 #define TDI_ONNX_NAME_MAX 4096
 
-/* External data: where it may be, and how many bytes of it may still be read. */
+/* External data: where it may be, and how many bytes of it there may still be. */
 typedef struct tdi_external {
     const char *folder; /* NULL: nowhere */
     size_t budget;
+    tdi_backing *own;  /* the file that the model is an outline of; NULL: none */
+    tdi_backing *last; /* the file that was opened last, and */
+    char *location;    /* what the model calls it */
 } tdi_external;
 
+/* Closes the file that was opened last. */
+void tdi_external_fini(tdi_external *external);
+
 /*
- * The tensor's content. `name` is for messages (it may differ from the proto's). External data is
- * read; raw data is taken out of the proto, which must have been unpacked into memory from
- * tdi_malloc_aligned().
+ * The tensor's content. `name` is for messages (it may differ from the proto's). Large external
+ * data stays in its file; raw data is taken out of the proto, which must have been unpacked into
+ * memory from tdi_malloc_aligned().
  */
 td_status tdi_onnx_tensor(Onnx__TensorProto *proto, const char *name, tdi_external *external,
                           tdi_tensor **out, td_error *err);
 
-/* Reads `size` bytes of external data. TD_UNSUPPORTED or TD_FORMAT for a place outside the folder.
- */
-td_status tdi_onnx_external_read(const Onnx__TensorProto *proto, const char *name,
-                                 tdi_external *external, void *out, size_t size, td_error *err);
+/* The file that has the tensor's `size` bytes of external data, which `external` keeps, and where
+ * they are in it. TD_UNSUPPORTED or TD_FORMAT for a place outside the folder. */
+td_status tdi_onnx_external(const Onnx__TensorProto *proto, const char *name,
+                            tdi_external *external, size_t size, tdi_backing **file, size_t *offset,
+                            td_error *err);
 
 /* Fails for an empty name where `required`, and for one that cannot be shown: too long, control
  * characters, not UTF-8. */

@@ -5,9 +5,9 @@
  */
 #include <string.h>
 
-#include "base/file.h"
 #include "graph/bind.h"
 #include "graph/onnx/onnx.h"
+#include "graph/onnx/outline.h"
 #include "graph/onnx/proto.h"
 #include "graph/onnx/scan.h"
 
@@ -29,15 +29,20 @@ static void unpack_free(void *user, void *ptr) {
 
 static ProtobufCAllocator unpack_allocator = {unpack_alloc, unpack_free, NULL};
 
-static td_status unpack(const uint8_t *bytes, size_t size, Onnx__ModelProto **out, td_error *err) {
+static td_status check_size(size_t size, td_error *err) {
     if (size > TDI_ONNX_BYTES_MAX)
         return tdi_fail(err, TD_LIMIT, "the model is larger than %zu MB", TDI_ONNX_BYTES_MAX >> 20);
-    TD_TRY(tdi_scan(&onnx__model_proto__descriptor, bytes, size, TDI_ONNX_DEPTH_MAX, err));
-    *out = onnx__model_proto__unpack(&unpack_allocator, size, bytes);
-    /* What the scan let pass is well-formed but for fields of the wrong type. */
-    if (!*out)
-        return tdi_fail(err, TD_FORMAT, "not an ONNX model, or a damaged one");
     return TD_OK;
+}
+
+static td_status scan(const uint8_t *bytes, size_t size, td_error *err) {
+    return tdi_scan(&onnx__model_proto__descriptor, bytes, size, TDI_ONNX_DEPTH_MAX, err);
+}
+
+/* What the scan let pass is well-formed but for fields of the wrong type. */
+static td_status unpack(const uint8_t *bytes, size_t size, Onnx__ModelProto **out, td_error *err) {
+    *out = onnx__model_proto__unpack(&unpack_allocator, size, bytes);
+    return *out ? TD_OK : tdi_fail(err, TD_FORMAT, "not an ONNX model, or a damaged one");
 }
 
 static td_status read_opset(const Onnx__ModelProto *model, int64_t *out, td_error *err) {
@@ -86,9 +91,9 @@ static td_status finish(tdi_graph *graph, tdi_graph **out, td_error *err) {
 }
 
 /* Frees `model`. */
-static td_status build(Onnx__ModelProto *model, const char *folder, tdi_graph **out,
-                       td_error *err) {
-    tdi_external external = {folder, TDI_ONNX_BYTES_MAX};
+static td_status build(Onnx__ModelProto *model, const char *folder, tdi_backing *file,
+                       tdi_graph **out, td_error *err) {
+    tdi_external external = {.folder = folder, .budget = TDI_ONNX_BYTES_MAX, .own = file};
     tdi_graph *imported = NULL;
     int64_t opset = 0;
     td_status status = check_model(model, err);
@@ -97,14 +102,53 @@ static td_status build(Onnx__ModelProto *model, const char *folder, tdi_graph **
     if (status == TD_OK)
         status = tdi_onnx_import(model->graph, opset, model->ir_version, &external, &imported, err);
     onnx__model_proto__free_unpacked(model, &unpack_allocator);
+    tdi_external_fini(&external);
     return status == TD_OK ? finish(imported, out, err) : status;
 }
 
 td_status tdi_onnx_parse_open(const uint8_t *bytes, size_t size, const char *folder,
                               tdi_graph **out, td_error *err) {
     Onnx__ModelProto *model;
+    TD_TRY(check_size(size, err));
+    TD_TRY(scan(bytes, size, err));
     TD_TRY(unpack(bytes, size, &model, err));
-    return build(model, folder, out, err);
+    return build(model, folder, NULL, out, err);
+}
+
+static td_status parse_whole(const tdi_backing *file, const char *folder, tdi_graph **out,
+                             td_error *err) {
+    Onnx__ModelProto *model;
+    size_t size = tdi_backing_bytes(file);
+    uint8_t *bytes = tdi_malloc(size);
+    if (!bytes)
+        return tdi_fail_memory(err);
+    td_status status = tdi_backing_read(file, 0, bytes, size, err);
+    if (status == TD_OK)
+        status = scan(bytes, size, err);
+    if (status == TD_OK)
+        status = unpack(bytes, size, &model, err);
+    tdi_free(bytes); /* before anything is made of the copies */
+    return status == TD_OK ? build(model, folder, NULL, out, err) : status;
+}
+
+td_status tdi_onnx_read_open(tdi_backing *file, const char *folder, tdi_graph **out,
+                             td_error *err) {
+    Onnx__ModelProto *model;
+    uint8_t *bytes = NULL;
+    size_t size = 0;
+    TD_TRY(check_size(tdi_backing_bytes(file), err));
+    td_status status = tdi_outline(file, TDI_OUTLINE_BYTES_MIN, &bytes, &size, err);
+    if (status == TD_OK)
+        status = scan(bytes, size, err);
+    if (status == TD_FORMAT || status == TD_LIMIT) {
+        /* What is wrong, and where, is found in the whole of it. */
+        tdi_free(bytes);
+        return parse_whole(file, folder, out, err);
+    }
+    if (status == TD_OK)
+        status = unpack(bytes, size, &model, err);
+    tdi_free(bytes);
+    return status == TD_OK ? build(model, folder, file, out, err) : status;
 }
 
 /* "." for a file without a folder. */
@@ -116,16 +160,12 @@ static char *folder_of(const char *path) {
 }
 
 td_status tdi_onnx_load_open(const char *path, tdi_graph **out, td_error *err) {
-    Onnx__ModelProto *model;
-    uint8_t *bytes;
-    size_t size;
-    TD_TRY(tdi_file_read(path, TDI_ONNX_BYTES_MAX, &bytes, &size, err));
+    tdi_backing *file;
+    TD_TRY(tdi_backing_open(path, TDI_ONNX_BYTES_MAX, &file, err));
     char *folder = folder_of(path);
-    td_status status = folder ? unpack(bytes, size, &model, err) : tdi_fail_memory(err);
-    tdi_free(bytes); /* before the weights are copied again */
-    if (status == TD_OK)
-        status = build(model, folder, out, err);
+    td_status status = folder ? tdi_onnx_read_open(file, folder, out, err) : tdi_fail_memory(err);
     tdi_free(folder);
+    tdi_backing_unref(file);
     return status == TD_OK ? TD_OK : tdi_fail_prefix(err, status, "%.200s", path);
 }
 

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "graph/onnx/outline.h"
 #include "graph/onnx/proto.h"
 
 static td_status read_shape(const Onnx__TensorProto *proto, const char *name, td_shape *out,
@@ -80,8 +81,6 @@ static int is_external(const Onnx__TensorProto *proto) {
 static td_status check_length(const Onnx__TensorProto *proto, const char *name, td_dtype dtype,
                               int64_t elements, td_error *err) {
     uint64_t wanted = (uint64_t)elements, got = typed_count(proto, dtype);
-    if (is_external(proto))
-        return TD_OK;
     if (proto->has_raw_data) {
         wanted *= td_dtype_bytes(dtype);
         got = proto->raw_data.len;
@@ -105,6 +104,40 @@ static tdi_tensor *take_raw(Onnx__TensorProto *proto, td_dtype dtype, const td_s
     return tensor;
 }
 
+/*
+ * Whether a constant can stay in its file until a kernel wants it. Vectors and whole numbers are
+ * looked at in many places, and are small.
+ */
+static int may_stay(td_dtype dtype, const td_shape *shape, size_t bytes) {
+    int wide = 0;
+    for (int i = 0; i < shape->rank; i++)
+        wide += shape->dim[i] > 1;
+    int is_float = dtype == TD_DTYPE_F32 || dtype == TD_DTYPE_F64 || dtype == TD_DTYPE_F16 ||
+                   dtype == TD_DTYPE_BF16;
+    return is_float && wide > 1 && bytes >= TDI_OUTLINE_BYTES_MIN;
+}
+
+static td_status make_external(const Onnx__TensorProto *proto, const char *name,
+                               tdi_external *external, td_dtype dtype, const td_shape *shape,
+                               tdi_tensor **out, td_error *err) {
+    size_t bytes = (size_t)td_shape_elements(shape) * td_dtype_bytes(dtype), offset = 0;
+    tdi_backing *file = NULL;
+    if (bytes > external->budget)
+        return tdi_fail(err, TD_LIMIT, "constant \"%.100s\": the external data is too large", name);
+    TD_TRY(tdi_onnx_external(proto, name, external, bytes, &file, &offset, err));
+    int stays = may_stay(dtype, shape, bytes);
+    tdi_tensor *tensor = stays ? tdi_tensor_backed(dtype, shape, file, offset)
+                               : tdi_tensor_new(dtype, shape);
+    if (!tensor)
+        return tdi_fail_memory(err);
+    td_status status = stays ? TD_OK : tdi_backing_read(file, offset, tensor->data, bytes, err);
+    if (status == TD_OK)
+        *out = tensor;
+    else
+        tdi_tensor_unref(tensor);
+    return status;
+}
+
 td_status tdi_onnx_tensor(Onnx__TensorProto *proto, const char *name, tdi_external *external,
                           tdi_tensor **out, td_error *err) {
     td_shape shape;
@@ -116,24 +149,16 @@ td_status tdi_onnx_tensor(Onnx__TensorProto *proto, const char *name, tdi_extern
     if (proto->segment)
         return tdi_fail(err, TD_UNSUPPORTED, "constant \"%.100s\" is stored in segments", name);
     TD_TRY(read_shape(proto, name, &shape, err));
+    if (is_external(proto))
+        return make_external(proto, name, external, dtype, &shape, out, err);
     int64_t elements = td_shape_elements(&shape);
     TD_TRY(check_length(proto, name, dtype, elements, err));
-    size_t bytes = (size_t)elements * td_dtype_bytes(dtype);
-    if (is_external(proto) && bytes > external->budget)
-        return tdi_fail(err, TD_LIMIT, "constant \"%.100s\": the external data is too large", name);
-
-    int is_raw = !is_external(proto) && proto->has_raw_data && bytes > 0;
+    int is_raw = proto->has_raw_data && elements > 0;
     tdi_tensor *tensor = is_raw ? take_raw(proto, dtype, &shape) : tdi_tensor_new(dtype, &shape);
-    td_status status = TD_OK;
     if (!tensor)
         return tdi_fail_memory(err);
-    if (is_external(proto))
-        status = tdi_onnx_external_read(proto, name, external, tensor->data, bytes, err);
-    else if (!is_raw)
+    if (!is_raw)
         copy_typed(proto, tensor, (size_t)elements);
-    if (status != TD_OK)
-        tdi_tensor_unref(tensor);
-    else
-        *out = tensor;
-    return status;
+    *out = tensor;
+    return TD_OK;
 }

@@ -251,9 +251,21 @@ static td_status check_size(const tdi_graph *graph, td_error *err) {
     return TD_OK;
 }
 
-td_status tdi_onnx_write(const tdi_graph *graph, uint8_t **bytes, size_t *size, td_error *err) {
+static td_status pin_constants(const tdi_graph *graph, int *pinned, td_error *err) {
+    for (; *pinned < graph->value_count; ++*pinned)
+        if (graph->values[*pinned].data)
+            TD_TRY(tdi_tensor_pin(graph->values[*pinned].data, err));
+    return TD_OK;
+}
+
+static void unpin_constants(const tdi_graph *graph, int pinned) {
+    for (int i = 0; i < pinned; i++)
+        if (graph->values[i].data)
+            tdi_tensor_unpin(graph->values[i].data);
+}
+
+static td_status pack_model(const tdi_graph *graph, uint8_t **bytes, size_t *size, td_error *err) {
     writer w = {.graph = graph};
-    TD_TRY(check_size(graph, err));
     td_status status = TD_OK;
     Onnx__ModelProto *model = write_model(&w);
     size_t packed = model ? onnx__model_proto__get_packed_size(model) : 0;
@@ -265,5 +277,15 @@ td_status tdi_onnx_write(const tdi_graph *graph, uint8_t **bytes, size_t *size, 
         status = tdi_fail_memory(err);
     }
     tdi_arena_free(&w.arena);
+    return status;
+}
+
+td_status tdi_onnx_write(const tdi_graph *graph, uint8_t **bytes, size_t *size, td_error *err) {
+    int pinned = 0;
+    TD_TRY(check_size(graph, err));
+    td_status status = pin_constants(graph, &pinned, err);
+    if (status == TD_OK)
+        status = pack_model(graph, bytes, size, err);
+    unpin_constants(graph, pinned);
     return status;
 }
