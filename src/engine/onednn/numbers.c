@@ -7,10 +7,12 @@
  * where the bias is in the unit of the sums, and float32.
  */
 #include <math.h>
+#include <string.h>
 
 #include "engine/onednn/onednn.h"
 
 enum { WEIGHT_LEVELS = 127 };
+#define WEIGHT_MIN 1e-15f
 
 int tdi_onednn_computes(td_precision precision) {
     unsigned isa = (unsigned)dnnl_get_effective_cpu_isa();
@@ -27,20 +29,35 @@ int tdi_onednn_computes(td_precision precision) {
     return 0;
 }
 
-/* 127 steps from 0 to the largest magnitude of each output. */
-static td_status set_weights_scale(const tdi_weights *weights, float *scale, td_error *err) {
-    TD_TRY(tdi_tensor_pin(weights->kernel, err));
+static float larger(float max, float x) {
+    return fabsf(x) > max ? fabsf(x) : max;
+}
+
+/* The largest magnitude of each output, in the order in which the weights lie. */
+static void find_largest(const tdi_weights *weights, float *max) {
     const float *kernel = weights->kernel->data;
     size_t outputs = (size_t)weights->outputs, inputs = (size_t)weights->inputs;
-    size_t step = weights->transposed ? outputs : 1, row = weights->transposed ? 1 : inputs;
-    for (size_t o = 0; o < outputs; o++) {
-        float max = 0;
+    memset(max, 0, outputs * sizeof *max);
+    if (weights->transposed)
         for (size_t i = 0; i < inputs; i++)
-            max = fmaxf(max, fabsf(kernel[o * row + i * step]));
-        float bound = (float)(fabs(weights->scale[o]) * (double)max);
-        scale[o] = bound > 0 && isfinite(bound) ? bound / WEIGHT_LEVELS : 1;
-    }
+            for (size_t o = 0; o < outputs; o++)
+                max[o] = larger(max[o], kernel[i * outputs + o]);
+    else
+        for (size_t o = 0; o < outputs; o++)
+            for (size_t i = 0; i < inputs; i++)
+                max[o] = larger(max[o], kernel[o * inputs + i]);
+}
+
+/* 127 steps from 0 to the largest magnitude of each output; where that is next to nothing, the
+ * weights are zero. */
+static td_status set_weights_scale(const tdi_weights *weights, float *scale, td_error *err) {
+    TD_TRY(tdi_tensor_pin(weights->kernel, err));
+    find_largest(weights, scale);
     tdi_tensor_unpin(weights->kernel);
+    for (int64_t o = 0; o < weights->outputs; o++) {
+        float bound = (float)(fabs(weights->scale[o]) * (double)scale[o]);
+        scale[o] = bound > WEIGHT_MIN && isfinite(bound) ? bound / WEIGHT_LEVELS : 1;
+    }
     return TD_OK;
 }
 

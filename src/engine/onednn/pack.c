@@ -64,15 +64,31 @@ static dnnl_status_t reorder(const job *j, void *from, void *to) {
     return status;
 }
 
+/* Half to even, of what is far below 2^22: without a call where the processor could round by
+ * itself.
+ */
+static float to_integer(float x) {
+    const float shift = 0x1.8p23f;
+    return x + shift - shift;
+}
+
 /* The nearest number that the packed format has; `scale`: of 8 bits. */
 static float nearest(float x, dnnl_data_type_t type, float scale) {
     uint32_t bits;
     if (type == dnnl_s8)
-        return fminf(fmaxf(nearbyintf(x / scale), -127), 127) * scale;
+        return fminf(fmaxf(to_integer(x / scale), -127), 127) * scale;
     memcpy(&bits, &x, sizeof bits);
     bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000u;
     memcpy(&x, &bits, sizeof bits);
     return x;
+}
+
+static int64_t taps_of(const tdi_weights *weights) {
+    const td_shape *shape = &weights->kernel->shape;
+    int64_t taps = 1;
+    for (int i = 2; i < shape->rank; i++)
+        taps *= shape->dim[i];
+    return taps;
 }
 
 /*
@@ -83,20 +99,16 @@ static float nearest(float x, dnnl_data_type_t type, float scale) {
  */
 static void round_windows(const job *j, float *kernel) {
     dnnl_data_type_t type = j->packed->data_type;
-    const td_shape *shape = &j->weights->kernel->shape;
-    int64_t taps = 1, outputs = j->weights->outputs, inputs = j->weights->inputs;
-    for (int i = 2; i < shape->rank; i++)
-        taps *= shape->dim[i];
-    for (int64_t o = 0; o < outputs; o++)
-        for (int64_t i = 0; i < inputs; i += taps) {
-            float error = 0;
-            for (int64_t t = 0; t < taps; t++) {
-                float *w = &kernel[o * inputs + i + t];
-                float wanted = *w + error;
-                *w = nearest(wanted, type, j->scale ? j->scale[o] : 1);
-                error = wanted - *w;
-            }
+    int64_t taps = taps_of(j->weights), inputs = j->weights->inputs;
+    for (int64_t o = 0; o < j->weights->outputs; o++) {
+        float scale = j->scale ? j->scale[o] : 1, error = 0;
+        for (int64_t i = 0; i < inputs; i++) {
+            float *w = &kernel[o * inputs + i];
+            float wanted = i % taps == 0 ? *w : *w + error;
+            *w = nearest(wanted, type, scale);
+            error = wanted - *w;
         }
+    }
 }
 
 /*
@@ -160,7 +172,7 @@ static td_status fill_slices(const job *j, dnnl_dim_t rows, tdi_scratch *scratch
 static td_status fill_kernel(void *user, tdi_scratch *scratch, void *data, td_error *err) {
     const job *j = user;
     dnnl_dim_t rows = slice_rows(j);
-    int rounded = j->packed->data_type != dnnl_f32;
+    int rounded = j->packed->data_type != dnnl_f32 && taps_of(j->weights) > 1;
     float *kernel = NULL;
     if (rows > 0)
         return fill_slices(j, rows, scratch, data, err);
