@@ -188,6 +188,7 @@ static int print_dot(const td_model *model) {
 int verb_inspect(int argc, char **argv) {
     int json = 0, dot = 0, memory = 0, code = CLI_OK;
     int64_t threads = 0;
+    td_precision precision = TD_PRECISION_F32;
     arg_list operands = {0}, names = {0}, shapes = {0};
     const arg_option options[] = {
         {"cut", 0, ARG_LIST, &names, "NAME[,NAME...]",
@@ -196,6 +197,8 @@ int verb_inspect(int argc, char **argv) {
          "how much memory running takes, whole or at --cut, and what for", 0, 0},
         {"threads", 0, ARG_INTEGER, &threads, "N",
          "with --memory: threads inside an operator (default: one per\nprocessor)", 1, 64},
+        {"precision", 0, ARG_PRECISION, &precision, "NAME",
+         "with --memory: f32, bf16, or int8 (default f32)", 0, 0},
         {"json", 0, ARG_FLAG, &json, NULL, "one JSON document on standard output", 0, 0},
         {"dot", 0, ARG_FLAG, &dot, NULL, "the graph in Graphviz' language, cuts marked", 0, 0},
         CLI_INPUT_SHAPE_OPTION(&shapes),
@@ -225,7 +228,8 @@ int verb_inspect(int argc, char **argv) {
              td_model_open_with(operands.items[0], &opening, &in.model, &err))
         code = cli_fail(verb, &err);
     else if (memory)
-        code = inspect_memory(in.model, names.items, names.count, (int)threads, json);
+        code = inspect_memory(in.model, names.items, names.count,
+                              &(td_half_settings){(int)threads, precision}, json);
     else if (names.count ? find_named(&in, &names, &err) : find_single(&in, &err))
         code = cli_fail(verb, &err);
     else if (dot)

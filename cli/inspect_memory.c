@@ -82,16 +82,15 @@ static json_t *report_json(const char *cut, const td_memory_report *report) {
                      "parts", parts);
 }
 
-int inspect_memory(td_model *model, const char *const *cuts, size_t cut_count, int threads,
-                   int json) {
-    const td_half_settings settings = {threads, TD_PRECISION_F32};
+int inspect_memory(td_model *model, const char *const *cuts, size_t cut_count,
+                   const td_half_settings *settings, int json) {
     json_t *list = json ? json_array() : NULL;
     size_t count = cut_count ? cut_count : 1;
     for (size_t i = 0; i < count; i++) {
         const char *cut = cut_count ? cuts[i] : NULL;
         td_memory_report report;
         td_error err = {0};
-        if (td_model_memory(model, cut, &settings, &report, &err)) {
+        if (td_model_memory(model, cut, settings, &report, &err)) {
             json_decref(list);
             return cli_fail(verb, &err);
         }

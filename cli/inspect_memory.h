@@ -8,7 +8,7 @@
 #include <tandem/model.h>
 
 /* At each of the cuts, or for the whole network where there are none. Returns an exit code. */
-int inspect_memory(td_model *model, const char *const *cuts, size_t cut_count, int threads,
-                   int json);
+int inspect_memory(td_model *model, const char *const *cuts, size_t cut_count,
+                   const td_half_settings *settings, int json);
 
 #endif
