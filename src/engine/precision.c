@@ -45,7 +45,7 @@ static td_precision precision_of(const tdi_step *step, td_precision precision,
     if (step->kind != TDI_STEP_CONV && step->kind != TDI_STEP_DENSE)
         return TD_PRECISION_F32;
     if (precision == TD_PRECISION_INT8 && !has_quants(step, quants))
-        return TD_PRECISION_BF16;
+        return tdi_engine_computes(TD_PRECISION_BF16) ? TD_PRECISION_BF16 : TD_PRECISION_F32;
     return precision;
 }
 

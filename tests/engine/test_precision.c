@@ -220,7 +220,6 @@ static void check_result(const layer *l, const rounding *r, const float *got, co
                      (double)got[i], (double)wanted);
         off += difference > 0.01f * unit;
     }
-    /* HardSwish is computed by a table of polynomials in neither. */
     if (off > count / 50 + 1)
         fail_msg("layer %d: %zu of %zu are off", (int)seed, off, count);
 }

@@ -78,6 +78,10 @@ td_status tdi_onednn_numbers_init(const tdi_compile *compile, const tdi_step *st
                                   td_precision src, td_precision dst, tdi_onednn_numbers *out,
                                   td_error *err) {
     *out = (tdi_onednn_numbers){.addend = TD_DTYPE_F32, .addend_scale = 1};
+    /* oneDNN has kernels that imitate the instructions, slowly. */
+    if ((src == TD_PRECISION_BF16 || dst == TD_PRECISION_BF16) &&
+        !tdi_onednn_computes(TD_PRECISION_BF16))
+        return tdi_onednn_fail(err, step->node, "bfloat16", dnnl_unimplemented);
     int known = set_tensor(compile, step->inputs[0], src, &out->src, &out->src_scale) &&
                 set_tensor(compile, step->output, dst, &out->dst, &out->dst_scale);
     for (int i = 0; i < step->post_count && known; i++)

@@ -93,7 +93,7 @@ typedef struct tdi_onednn_numbers {
     float src_scale, dst_scale, addend_scale; /* 1 for floats */
     float *weights_scale;                     /* per output; NULL for floats */
 } tdi_onednn_numbers;
-/* TD_UNSUPPORTED where a tensor has no quantization. */
+/* TD_UNSUPPORTED where a tensor has no quantization, or the processor no bfloat16. */
 td_status tdi_onednn_numbers_init(const tdi_compile *compile, const tdi_step *step,
                                   td_precision src, td_precision dst, tdi_onednn_numbers *out,
                                   td_error *err);
