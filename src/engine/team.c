@@ -32,8 +32,9 @@ enum {
     ALONE_MAX = 4096
 };
 
-/* A wait that says that a member was not running. */
-#define LATE TD_US(150)
+/* A member that began as late as it could needs as long as the caller's own parts took; a wait of
+ * twice that, and this, says that it was stopped. */
+#define LATE TD_US(200)
 
 typedef struct team team;
 
@@ -202,7 +203,8 @@ static void sleep_until_done(team *t) {
 
 /* Where others use the processors, a member may be stopped in the middle of its part: the next jobs
  * are better done alone. */
-static void await_members(team *t) {
+static void await_members(team *t, td_time announced) {
+    td_time begin = tdi_now();
     for (int i = 0; i < SPINS; i++) {
         if (is_done(t)) {
             if (t->penalty > ALONE_MIN)
@@ -211,9 +213,8 @@ static void await_members(team *t) {
         }
         relax();
     }
-    td_time begin = tdi_now();
     sleep_until_done(t);
-    if (tdi_now() - begin < LATE)
+    if (tdi_now() - begin < 2 * (begin - announced) + LATE)
         return;
     t->alone = t->penalty;
     t->penalty = t->penalty < ALONE_MAX / 2 ? 2 * t->penalty : ALONE_MAX;
@@ -234,9 +235,10 @@ void tdi_team_run(int parts, tdi_team_fn work, void *user) {
     t->user = user;
     t->parts = parts;
     atomic_store_explicit(&t->unfinished, parts, memory_order_relaxed);
+    td_time announced = tdi_now();
     announce(t, (uint32_t)(((uint64_t)1 << parts) - 1));
     do_parts(t, 0);
-    await_members(t);
+    await_members(t, announced);
 }
 
 /* From libgomp; <omp.h> comes with the compiler and is not there for every one. */

@@ -34,7 +34,7 @@ typedef td_status make_fn(const tdi_compile *compile, const tdi_step *step, tdi_
 static make_fn *const kinds[] = {winograd4, winograd2, tdi_native_pointwise, tdi_native_chain};
 
 static const char *version(void) {
-    return "native 5";
+    return "native 6";
 }
 
 static int implements(const char *type) {
