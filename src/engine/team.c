@@ -28,7 +28,7 @@ enum {
     YIELDS_AT_WORK = 2000,
     /* Jobs that the caller does alone after it had to wait for a member that was not running; twice
      * as many each time. */
-    ALONE_MIN = 64,
+    ALONE_MIN = 8,
     ALONE_MAX = 4096
 };
 
@@ -207,8 +207,7 @@ static void await_members(team *t, td_time announced) {
     td_time begin = tdi_now();
     for (int i = 0; i < SPINS; i++) {
         if (is_done(t)) {
-            if (t->penalty > ALONE_MIN)
-                t->penalty--;
+            t->penalty -= (t->penalty - ALONE_MIN + 7) / 8;
             return;
         }
         relax();
