@@ -5,9 +5,15 @@
 #include "engine/packs.h"
 
 #include <pthread.h>
+#include <string.h>
 
 #include "base/atomic.h"
 #include "base/memory.h"
+
+typedef struct span {
+    const void *data;
+    size_t bytes;
+} span;
 
 struct tdi_packs {
     tdi_refcount references;
@@ -117,6 +123,33 @@ td_status tdi_packs_get(tdi_packs *packs, const tdi_hash *key, size_t bytes, tdi
 unlock:
     pthread_mutex_unlock(&packs->lock);
     return status;
+}
+
+static td_status fill_copy(void *user, tdi_scratch *scratch, void *data, td_error *err) {
+    const span *from = user;
+    (void)scratch, (void)err;
+    memcpy(data, from->data, from->bytes);
+    return TD_OK;
+}
+
+td_status tdi_packs_copy(tdi_packs *packs, const void *data, size_t bytes, tdi_pack **out,
+                         td_error *err) {
+    span from = {data, bytes};
+    tdi_hash key = tdi_hash_of(data, bytes);
+    return tdi_packs_get(packs, &key, bytes, fill_copy, &from, out, err);
+}
+
+static td_status fill_noise(void *user, tdi_scratch *scratch, void *data, td_error *err) {
+    uint16_t *halves = data;
+    (void)scratch, (void)err;
+    for (size_t i = 0, count = *(const size_t *)user / sizeof *halves; i < count; i++)
+        halves[i] = (uint16_t)(0x3c20 + i % 31);
+    return TD_OK;
+}
+
+td_status tdi_packs_noise(tdi_packs *packs, size_t bytes, tdi_pack **out, td_error *err) {
+    tdi_hash key = tdi_hash_of(&bytes, sizeof bytes);
+    return tdi_packs_get(packs, &key, bytes, fill_noise, &bytes, out, err);
 }
 
 void tdi_packs_put(tdi_packs *packs, tdi_pack *pack) {

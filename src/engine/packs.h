@@ -33,6 +33,15 @@ typedef td_status (*tdi_pack_fill_fn)(void *user, tdi_scratch *scratch, void *da
  */
 td_status tdi_packs_get(tdi_packs *packs, const tdi_hash *key, size_t bytes, tdi_pack_fill_fn fill,
                         void *user, tdi_pack **out, td_error *err);
+/* A copy of bytes, found by what they are. No key of packed weights is the hash of bytes alone. */
+td_status tdi_packs_copy(tdi_packs *packs, const void *data, size_t bytes, tdi_pack **out,
+                         td_error *err);
+/*
+ * Weights that are only to take as long as others: numbers near 0.01, none of them subnormal, be
+ * they read as float32 or as bfloat16. One pack for each size, of a set that has no other packs but
+ * copies.
+ */
+td_status tdi_packs_noise(tdi_packs *packs, size_t bytes, tdi_pack **out, td_error *err);
 /* Frees the scratch memory; for when a program is done. */
 void tdi_packs_trim(tdi_packs *packs);
 /* With the last reference a pack leaves the set. NULL is allowed. */

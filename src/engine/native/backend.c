@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/native/backend.h"
 
-#include <math.h>
 #include <string.h>
 
-#include "base/hash.h"
 #include "base/memory.h"
 #include "engine/team.h"
-
-enum { LANES = 16 };
 
 typedef struct bound_kernel {
     tdi_bound base;
@@ -72,31 +68,6 @@ static td_status prepare(const tdi_compile *compile, const tdi_step *step,
     if (step->kind == TDI_STEP_CHAIN)
         return tdi_native_chain(compile, step, out, err);
     return kinds[step->variant](compile, step, out, err);
-}
-
-int tdi_native_posts_of(const tdi_step *step, tdi_native_posts *out) {
-    int bounded = 0;
-    *out = (tdi_native_posts){-1, -INFINITY, INFINITY};
-    for (int i = 0; i < step->post_count; i++) {
-        const tdi_post *post = &step->posts[i];
-        const tdi_activation *a = &post->activation;
-        if (bounded)
-            return 0;
-        if (post->kind == TDI_POST_ADD && out->addend < 0) {
-            out->addend = post->input;
-        } else if (post->kind == TDI_POST_ACTIVATION && a->kind == TDI_ACTIVATION_RELU &&
-                   a->alpha == 0) {
-            out->low = 0;
-            bounded = 1;
-        } else if (post->kind == TDI_POST_ACTIVATION && a->kind == TDI_ACTIVATION_CLIP) {
-            out->low = a->alpha;
-            out->high = a->beta;
-            bounded = 1;
-        } else {
-            return 0;
-        }
-    }
-    return 1;
 }
 
 td_status tdi_native_kernel_new(const tdi_compile *compile, const tdi_step *step,

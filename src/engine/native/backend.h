@@ -32,14 +32,6 @@ struct tdi_native_kernel {
     int pack_count;
 };
 
-/* What is done to a result besides the sum: at most one addition, then bounds. */
-typedef struct tdi_native_posts {
-    int addend;      /* input of the step, -1: none */
-    float low, high; /* infinite: none */
-} tdi_native_posts;
-/* 0 where the step's posts are not of that form. */
-int tdi_native_posts_of(const tdi_step *step, tdi_native_posts *out);
-
 /*
  * A kernel with that many inputs, all without a format yet; `layer_bytes` of zeros in *layer.
  * TD_MEMORY.
@@ -50,10 +42,10 @@ td_status tdi_native_kernel_new(const tdi_compile *compile, const tdi_step *step
 void tdi_native_release(const tdi_compile *compile, tdi_kernel *kernel);
 
 /* The step's folded weights as `fill` lays them out, `floats` long. `form` tells forms apart. */
-typedef void (*tdi_native_fill_fn)(const void *layer, const float *weights, float *packed);
+typedef void (*tdi_native_fill_fn)(const void *user, const float *weights, float *packed);
 td_status tdi_native_pack(const tdi_compile *compile, const tdi_step *step, const char *form,
-                          size_t floats, tdi_native_fill_fn fill, tdi_native_kernel *kernel,
-                          const float **out, td_error *err);
+                          size_t floats, tdi_native_fill_fn fill, const void *user,
+                          tdi_native_kernel *kernel, const float **out, td_error *err);
 /* The folded bias, filled up with zeros to a multiple of 16. */
 td_status tdi_native_bias(const tdi_compile *compile, const tdi_step *step,
                           tdi_native_kernel *kernel, const float **out, td_error *err);

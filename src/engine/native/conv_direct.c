@@ -69,7 +69,7 @@ int tdi_direct_finish_of(const tdi_step *step, tdi_finish *finish, int *addend) 
     for (int i = 0; i < step->post_count; i++) {
         const tdi_post *post = &step->posts[i];
         /* The addend goes into the sum, and there is one function of it. */
-        if (activations > 0)
+        if (activations > 0 || (post->kind == TDI_POST_ADD && *addend >= 0))
             return -1;
         if (post->kind == TDI_POST_ADD)
             *addend = post->input;
@@ -96,16 +96,11 @@ td_status tdi_direct_pack(const tdi_compile *compile, const tdi_step *step, tdi_
     const td_shape *shape = &step->weights.kernel->shape;
     int is_depthwise = kind == TDI_DIRECT_DEPTHWISE;
     int inputs = (int)shape->dim[1], outputs = (int)shape->dim[0], size = (int)shape->dim[2];
-    /* Packing asks for the shape where the kernel keeps its layer. */
-    const void *layer = kernel->layer;
-    kernel->layer = shape;
-    td_status status = tdi_native_pack(compile, step, is_depthwise ? "depthwise" : "direct",
-                                       is_depthwise ? tdi_depthwise_pack_size(outputs, size)
-                                                    : tdi_planar_pack_size(inputs, outputs, size),
-                                       is_depthwise ? fill_depthwise : fill_others, kernel,
-                                       &out->weights, err);
-    kernel->layer = layer;
-    TD_TRY(status);
+    TD_TRY(tdi_native_pack(compile, step, is_depthwise ? "depthwise" : "direct",
+                           is_depthwise ? tdi_depthwise_pack_size(outputs, size)
+                                        : tdi_planar_pack_size(inputs, outputs, size),
+                           is_depthwise ? fill_depthwise : fill_others, shape, kernel,
+                           &out->weights, err));
     return tdi_native_bias(compile, step, kernel, &out->bias, err);
 }
 

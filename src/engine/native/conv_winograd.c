@@ -2,7 +2,7 @@
 /*
  * 3x3 convolutions as steps of a program.
  */
-#include "engine/native/backend.h"
+#include "engine/native/conv_direct.h"
 #include "engine/native/winograd.h"
 #include "graph/op.h"
 
@@ -58,7 +58,7 @@ static td_status fill_layer(const tdi_compile *compile, const tdi_step *step, la
                             tdi_native_kernel *kernel, td_error *err) {
     tdi_winograd *w = &l->winograd;
     TD_TRY(tdi_native_pack(compile, step, w->shape.tile == 4 ? "winograd 4" : "winograd 2",
-                           tdi_winograd_weights(w), fill, kernel, &w->weights, err));
+                           tdi_winograd_weights(w), fill, l, kernel, &w->weights, err));
     return tdi_native_bias(compile, step, kernel, &w->bias, err);
 }
 
@@ -66,25 +66,27 @@ td_status tdi_native_winograd(const tdi_compile *compile, const tdi_step *step, 
                               tdi_kernel **out, td_error *err) {
     const tdi_graph *graph = compile->graph;
     tdi_winograd_shape shape;
-    tdi_native_posts posts;
+    tdi_finish finish;
+    int addend;
     tdi_native_kernel *kernel = NULL;
     void *memory = NULL;
-    if (!shape_of(compile, step, tile, &shape) || !tdi_native_posts_of(step, &posts))
+    if (!shape_of(compile, step, tile, &shape) ||
+        tdi_direct_finish_of(step, &finish, &addend) != 0 || finish.hard_swish)
         return TD_UNSUPPORTED;
     TD_TRY(tdi_native_kernel_new(compile, step, tile == 4 ? "winograd 4x4" : "winograd 2x2",
                                  sizeof(layer), &memory, &kernel, err));
     layer *l = memory;
     tdi_winograd_init(&l->winograd, &shape, kernel->threads);
-    l->addend = posts.addend;
-    l->winograd.low = posts.low;
-    l->winograd.high = posts.high;
+    l->addend = addend;
+    l->winograd.low = finish.low;
+    l->winograd.high = finish.high;
     kernel->formats[0] = tdi_format_in(TDI_LAYOUT_NCHW16C, TD_DTYPE_F32,
                                        &graph->values[step->inputs[0]].shape);
     kernel->base.output = tdi_format_in(TDI_LAYOUT_NCHW16C, TD_DTYPE_F32,
                                         &graph->values[step->output].shape);
-    if (posts.addend >= 0) {
-        kernel->formats[posts.addend] = kernel->base.output;
-        kernel->base.may_overwrite = posts.addend;
+    if (addend >= 0) {
+        kernel->formats[addend] = kernel->base.output;
+        kernel->base.may_overwrite = addend;
     }
     kernel->base.scratch_bytes = tdi_winograd_scratch(&l->winograd, kernel->threads) *
                                  sizeof(float);

@@ -15,12 +15,7 @@
 
 #include <stddef.h>
 
-#define TDI_LANES 16
-
-/* Blocks of `channels` channels. */
-static inline int tdi_blocks(int channels) {
-    return (channels + TDI_LANES - 1) / TDI_LANES;
-}
+#include "engine/native/lanes.h"
 
 /* What is done to a sum before it is stored. */
 typedef struct tdi_finish {

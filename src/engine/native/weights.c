@@ -7,12 +7,11 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "engine/native/backend.h"
-
-enum { LANES = 16 };
+#include "engine/native/lanes.h"
 
 typedef struct job {
     const tdi_weights *weights;
-    const void *layer;
+    const void *user;
     tdi_native_fill_fn fill;
 } job;
 
@@ -20,15 +19,7 @@ static td_status fill_packed(void *user, tdi_scratch *scratch, void *data, td_er
     const job *j = user;
     float *kernel = NULL;
     TD_TRY(tdi_weights_kernel(j->weights, scratch, 0, &kernel, err));
-    j->fill(j->layer, kernel, data);
-    return TD_OK;
-}
-
-static td_status fill_noise(void *user, tdi_scratch *scratch, void *data, td_error *err) {
-    float *values = data;
-    (void)scratch, (void)err;
-    for (size_t i = 0, count = *(const size_t *)user; i < count; i++)
-        values[i] = 0.01f;
+    j->fill(j->user, kernel, data);
     return TD_OK;
 }
 
@@ -38,52 +29,46 @@ static void keep(tdi_native_kernel *kernel, tdi_pack *pack, const float **out) {
     *out = pack->data;
 }
 
-td_status tdi_native_pack(const tdi_compile *compile, const tdi_step *step, const char *form,
-                          size_t floats, tdi_native_fill_fn fill, tdi_native_kernel *kernel,
-                          const float **out, td_error *err) {
-    const size_t bytes = floats * sizeof(float);
-    tdi_pack *pack = NULL;
-    if (compile->trial) {
-        tdi_hash size = tdi_hash_of(&floats, sizeof floats);
-        TD_TRY(tdi_packs_get(compile->packs, &size, bytes, fill_noise, &floats, &pack, err));
-        keep(kernel, pack, out);
-        return TD_OK;
-    }
-    job j = {&step->weights, kernel->layer, fill};
+/* What tells the folded weights in that form from all others. */
+static td_status key_of(const tdi_weights *weights, const char *form, tdi_hash *out,
+                        td_error *err) {
     tdi_hash content;
-    TD_TRY(tdi_weights_hash(&step->weights, &content, err));
+    TD_TRY(tdi_weights_hash(weights, &content, err));
     tdi_hasher *hasher = tdi_hasher_new();
     if (!hasher)
         return tdi_fail_memory(err);
     tdi_hasher_add(hasher, content.bytes, sizeof content.bytes);
     tdi_hasher_add(hasher, form, strlen(form));
-    tdi_hash key = tdi_hasher_end(hasher);
-    TD_TRY(tdi_packs_get(compile->packs, &key, bytes, fill_packed, &j, &pack, err));
-    keep(kernel, pack, out);
+    *out = tdi_hasher_end(hasher);
     return TD_OK;
 }
 
-static td_status fill_bias(void *user, tdi_scratch *scratch, void *data, td_error *err) {
-    (void)scratch, (void)err;
-    memcpy(data, *(float *const *)user, ((size_t *)user)[1]);
+td_status tdi_native_pack(const tdi_compile *compile, const tdi_step *step, const char *form,
+                          size_t floats, tdi_native_fill_fn fill, const void *user,
+                          tdi_native_kernel *kernel, const float **out, td_error *err) {
+    const size_t bytes = floats * sizeof(float);
+    tdi_pack *pack = NULL;
+    job j = {&step->weights, user, fill};
+    tdi_hash key;
+    if (compile->trial) {
+        TD_TRY(tdi_packs_noise(compile->packs, bytes, &pack, err));
+    } else {
+        TD_TRY(key_of(&step->weights, form, &key, err));
+        TD_TRY(tdi_packs_get(compile->packs, &key, bytes, fill_packed, &j, &pack, err));
+    }
+    keep(kernel, pack, out);
     return TD_OK;
 }
 
 td_status tdi_native_bias(const tdi_compile *compile, const tdi_step *step,
                           tdi_native_kernel *kernel, const float **out, td_error *err) {
-    const size_t count = ((size_t)step->weights.outputs + LANES - 1) / LANES * LANES;
+    const size_t count = (size_t)tdi_blocks((int)step->weights.outputs) * TDI_LANES;
     float *bias = tdi_calloc(count, sizeof *bias);
     tdi_pack *pack = NULL;
     if (!bias)
         return tdi_fail_memory(err);
     tdi_weights_write_bias(&step->weights, bias);
-    tdi_hash key = tdi_hash_of(bias, count * sizeof *bias);
-    struct {
-        float *values;
-        size_t bytes;
-    } copy = {bias, count * sizeof *bias};
-    td_status status = tdi_packs_get(compile->packs, &key, copy.bytes, fill_bias, &copy, &pack,
-                                     err);
+    td_status status = tdi_packs_copy(compile->packs, bias, count * sizeof *bias, &pack, err);
     tdi_free(bias);
     if (status == TD_OK)
         keep(kernel, pack, out);

@@ -7,7 +7,6 @@
 #include <string.h>
 
 enum {
-    LANES = 16,
     /* Fewer tiles than that for each thread are not worth reading all weights for. */
     TILES_PER_THREAD = 20,
     /* What transformed inputs and products of a group may take together. */
@@ -16,8 +15,9 @@ enum {
 };
 
 int tdi_winograd_fits(const tdi_winograd_shape *s) {
-    return (s->tile == 2 || s->tile == 4) && s->channels % LANES == 0 && s->outputs % LANES == 0 &&
-           s->channels > 0 && s->outputs > 0 && s->out_height > 0 && s->out_width > 0;
+    return (s->tile == 2 || s->tile == 4) && s->channels % TDI_LANES == 0 &&
+           s->outputs % TDI_LANES == 0 && s->channels > 0 && s->outputs > 0 && s->out_height > 0 &&
+           s->out_width > 0;
 }
 
 /* Whether all threads share one group of tiles, and take turns in its phases. */
@@ -34,7 +34,7 @@ static int divide_up(int a, int b) {
 static size_t stride_of(int group, int channels) {
     enum { PAGE_FLOATS = 1024 };
     size_t needed = (size_t)group * (size_t)channels;
-    return needed % PAGE_FLOATS == 0 ? needed + LANES : needed;
+    return needed % PAGE_FLOATS == 0 ? needed + TDI_LANES : needed;
 }
 
 void tdi_winograd_init(tdi_winograd *w, const tdi_winograd_shape *shape, int threads) {
@@ -102,9 +102,9 @@ static void work_alone(const tdi_winograd *w, const tdi_winograd_memory *m, int 
     share(w->tiles, part, parts, &begin, &end);
     for (int first = begin; first < end; first += w->group) {
         int count = end - first < w->group ? end - first : w->group;
-        k->gather(w, m->src, first, count, 0, w->shape.channels / LANES, transformed);
+        k->gather(w, m->src, first, count, 0, w->shape.channels / TDI_LANES, transformed);
         multiply(w, count, 0, w->points, transformed, product);
-        k->scatter(w, product, first, count, 0, w->shape.outputs / LANES, m->addend, m->dst);
+        k->scatter(w, product, first, count, 0, w->shape.outputs / TDI_LANES, m->addend, m->dst);
     }
 }
 
@@ -122,7 +122,7 @@ void tdi_winograd_phase(const tdi_winograd *w, const tdi_winograd_memory *m, int
     }
     switch (phase) {
     case 0:
-        share(w->shape.channels / LANES, part, parts, &begin, &end);
+        share(w->shape.channels / TDI_LANES, part, parts, &begin, &end);
         w->kernels->gather(w, m->src, 0, w->tiles, begin, end, transformed);
         break;
     case 1:
@@ -130,7 +130,7 @@ void tdi_winograd_phase(const tdi_winograd *w, const tdi_winograd_memory *m, int
         multiply(w, w->tiles, begin, end, transformed, product);
         break;
     default:
-        share(w->shape.outputs / LANES, part, parts, &begin, &end);
+        share(w->shape.outputs / TDI_LANES, part, parts, &begin, &end);
         w->kernels->scatter(w, product, 0, w->tiles, begin, end, m->addend, m->dst);
     }
 }

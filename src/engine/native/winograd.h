@@ -15,6 +15,8 @@
 
 #include <stddef.h>
 
+#include "engine/native/lanes.h"
+
 /* In the order of the axes. */
 typedef struct tdi_winograd_shape {
     int tile; /* 2 or 4 */

@@ -15,7 +15,7 @@
 #define TDI_ROWS 1
 #endif
 
-enum { LANES = 16, ROWS_MAX = TDI_ROWS };
+enum { ROWS_MAX = TDI_ROWS };
 
 typedef float vec __attribute__((vector_size(64)));
 
@@ -50,13 +50,13 @@ static inline vec smaller(vec a, vec b) {
 #define KEEP(x) (void)(x)
 
 static inline vec larger(vec a, vec b) {
-    for (int i = 0; i < LANES; i++)
+    for (int i = 0; i < TDI_LANES; i++)
         a[i] = a[i] > b[i] ? a[i] : b[i];
     return a;
 }
 
 static inline vec smaller(vec a, vec b) {
-    for (int i = 0; i < LANES; i++)
+    for (int i = 0; i < TDI_LANES; i++)
         a[i] = a[i] < b[i] ? a[i] : b[i];
     return a;
 }
@@ -120,7 +120,7 @@ static inline void backward2(const vec m[4], vec out[2]) {
 static inline void pack_vector(const float *kernel, size_t stride, int size, float *to,
                                size_t plane) {
     vec k[9], half[18], line[3], turned[6];
-    for (int lane = 0; lane < LANES; lane++)
+    for (int lane = 0; lane < TDI_LANES; lane++)
         for (int i = 0; i < 9; i++)
             k[i][lane] = kernel[(size_t)lane * stride + (size_t)i];
     for (int x = 0; x < 3; x++) {
@@ -146,9 +146,9 @@ static inline void pack_vector(const float *kernel, size_t stride, int size, flo
 static void pack(const tdi_winograd *w, const float *kernel, float *packed) {
     const size_t channels = (size_t)w->shape.channels, outputs = (size_t)w->shape.outputs;
     const size_t stride = channels * 9;
-    for (size_t o = 0; o < outputs; o += LANES) {
-        const size_t pair = o / (2 * LANES) * 2 * LANES;
-        const size_t width = outputs - pair >= 2 * LANES ? 2 * LANES : LANES;
+    for (size_t o = 0; o < outputs; o += TDI_LANES) {
+        const size_t pair = o / (2 * TDI_LANES) * 2 * TDI_LANES;
+        const size_t width = outputs - pair >= 2 * TDI_LANES ? 2 * TDI_LANES : TDI_LANES;
         for (size_t c = 0; c < channels; c++) {
             float *to = packed + pair * channels + c * width + o - pair;
             const float *from = kernel + o * stride + c * 9;
@@ -177,11 +177,12 @@ static inline void fetch(const tdi_winograd *w, const float *block, int y0, int 
                          vec *out) {
     const tdi_winograd_shape *s = &w->shape;
     for (int y = 0; y < size; y++) {
-        const float *row = block + ((ptrdiff_t)(y0 + y) * s->width + x0) * LANES;
+        const float *row = block + ((ptrdiff_t)(y0 + y) * s->width + x0) * TDI_LANES;
         int inside = y0 + y >= 0 && y0 + y < s->height;
         for (int x = 0; x < size; x++)
-            out[y * size + x] = inside && x0 + x >= 0 && x0 + x < s->width ? load(row + x * LANES)
-                                                                           : all(0);
+            out[y * size + x] = inside && x0 + x >= 0 && x0 + x < s->width
+                                    ? load(row + x * TDI_LANES)
+                                    : all(0);
     }
 }
 
@@ -189,16 +190,16 @@ static inline void gather_tile(const tdi_winograd *w, const float *block, int y0
                                float *out, size_t stride) {
     const tdi_winograd_shape *s = &w->shape;
     vec border[36], half[36], line[6], turned[6];
-    const float *at = block + ((ptrdiff_t)y0 * s->width + x0) * LANES;
-    size_t pitch = (size_t)s->width * LANES;
+    const float *at = block + ((ptrdiff_t)y0 * s->width + x0) * TDI_LANES;
+    size_t pitch = (size_t)s->width * TDI_LANES;
     if (y0 < 0 || x0 < 0 || y0 + size > s->height || x0 + size > s->width) {
         fetch(w, block, y0, x0, size, border);
         at = (const float *)border;
-        pitch = (size_t)size * LANES;
+        pitch = (size_t)size * TDI_LANES;
     }
     for (int x = 0; x < size; x++) {
         for (int y = 0; y < size; y++)
-            line[y] = load(at + (size_t)y * pitch + (size_t)x * LANES);
+            line[y] = load(at + (size_t)y * pitch + (size_t)x * TDI_LANES);
         if (size == 6)
             forward4(line, turned);
         else
@@ -219,18 +220,18 @@ static inline void gather_tile(const tdi_winograd *w, const float *block, int y0
 static void gather(const tdi_winograd *w, const float *src, int first, int count, int from, int to,
                    float *transformed) {
     const tdi_winograd_shape *s = &w->shape;
-    const size_t plane = (size_t)s->height * (size_t)s->width * LANES;
-    const size_t blocks = (size_t)s->channels / LANES;
+    const size_t plane = (size_t)s->height * (size_t)s->width * TDI_LANES;
+    const size_t blocks = (size_t)s->channels / TDI_LANES;
     for (int i = 0; i < count; i++) {
         place p = place_of(w, first + i);
         float *out = transformed + (size_t)i * (size_t)s->channels;
         for (int c = from; c < to; c++) {
             const float *block = src + ((size_t)p.picture * blocks + (size_t)c) * plane;
             if (s->tile == 4)
-                gather_tile(w, block, p.y - s->pad_top, p.x - s->pad_left, 6, out + c * LANES,
+                gather_tile(w, block, p.y - s->pad_top, p.x - s->pad_left, 6, out + c * TDI_LANES,
                             w->in_stride);
             else
-                gather_tile(w, block, p.y - s->pad_top, p.x - s->pad_left, 4, out + c * LANES,
+                gather_tile(w, block, p.y - s->pad_top, p.x - s->pad_left, 4, out + c * TDI_LANES,
                             w->in_stride);
         }
     }
@@ -256,7 +257,7 @@ static inline __attribute__((always_inline)) void product(int rows, int vectors,
     for (int c = 0; c < channels; c++) {
         vec weight[2];
         for (int v = 0; v < vectors; v++)
-            weight[v] = load(b + ((size_t)c * (size_t)vectors + (size_t)v) * LANES);
+            weight[v] = load(b + ((size_t)c * (size_t)vectors + (size_t)v) * TDI_LANES);
         __builtin_prefetch(next.from, 0, 2);
         __builtin_prefetch(next.from + next.step / 2, 0, 2);
         next.from += next.step;
@@ -270,7 +271,7 @@ static inline __attribute__((always_inline)) void product(int rows, int vectors,
     }
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < vectors; v++)
-            store(out + (size_t)r * pitch + (size_t)v * LANES, sum[r][v]);
+            store(out + (size_t)r * pitch + (size_t)v * TDI_LANES, sum[r][v]);
 }
 
 #if TDI_ROWS == 14
@@ -300,10 +301,10 @@ static void multiply_strip(int rows, int vectors, int channels, const float *a, 
  * evenly, since all the weights of a network come from memory, and that is as slow as the products.
  */
 static ahead next_weights(const float *weights, int channels, int vectors, int strip, int strips) {
-    const size_t all_of_them = (size_t)channels * (size_t)vectors * LANES;
+    const size_t all_of_them = (size_t)channels * (size_t)vectors * TDI_LANES;
     ahead next = {weights + all_of_them, 0};
     if (strip < vectors)
-        next.step = strips == 1 ? (size_t)vectors * LANES : LANES;
+        next.step = strips == 1 ? (size_t)vectors * TDI_LANES : TDI_LANES;
     next.from += (size_t)strip * (size_t)channels * next.step;
     return next;
 }
@@ -312,7 +313,7 @@ static void multiply(int count, int channels, int outputs, const float *transfor
                      const float *weights, float *result) {
     const int strips = (count + ROWS_MAX - 1) / ROWS_MAX;
     for (int o = 0; o < outputs;) {
-        const int vectors = outputs - o >= 2 * LANES ? 2 : 1;
+        const int vectors = outputs - o >= 2 * TDI_LANES ? 2 : 1;
         for (int i = 0; i < strips; i++) {
             const int begin = count * i / strips, end = count * (i + 1) / strips;
             multiply_strip(end - begin, vectors, channels,
@@ -320,8 +321,8 @@ static void multiply(int count, int channels, int outputs, const float *transfor
                            next_weights(weights, channels, vectors, i, strips), (size_t)outputs,
                            result + (size_t)begin * (size_t)outputs + o);
         }
-        weights += (size_t)channels * (size_t)vectors * LANES;
-        o += vectors * LANES;
+        weights += (size_t)channels * (size_t)vectors * TDI_LANES;
+        o += vectors * TDI_LANES;
     }
 }
 
@@ -351,29 +352,29 @@ static inline void scatter_tile(const tdi_winograd *w, const float *product, siz
             half[y * points + x] = turned[y];
     }
     for (int y = 0; y < height; y++) {
-        const size_t at = ((size_t)(y0 + y) * (size_t)s->out_width + (size_t)x0) * LANES;
+        const size_t at = ((size_t)(y0 + y) * (size_t)s->out_width + (size_t)x0) * TDI_LANES;
         if (size == 4)
             backward4(half + y * points, turned);
         else
             backward2(half + y * points, turned);
         for (int x = 0; x < width; x++)
-            store(block + at + x * LANES,
-                  finish(w, turned[x], bias, addend ? addend + at + x * LANES : NULL));
+            store(block + at + x * TDI_LANES,
+                  finish(w, turned[x], bias, addend ? addend + at + x * TDI_LANES : NULL));
     }
 }
 
 static void scatter(const tdi_winograd *w, const float *product, int first, int count, int from,
                     int to, const float *addend, float *dst) {
     const tdi_winograd_shape *s = &w->shape;
-    const size_t plane = (size_t)s->out_height * (size_t)s->out_width * LANES;
-    const size_t blocks = (size_t)s->outputs / LANES;
+    const size_t plane = (size_t)s->out_height * (size_t)s->out_width * TDI_LANES;
+    const size_t blocks = (size_t)s->outputs / TDI_LANES;
     for (int i = 0; i < count; i++) {
         place p = place_of(w, first + i);
         for (int c = from; c < to; c++) {
-            const float *in = product + (size_t)i * (size_t)s->outputs + (size_t)c * LANES;
+            const float *in = product + (size_t)i * (size_t)s->outputs + (size_t)c * TDI_LANES;
             const size_t at = ((size_t)p.picture * blocks + (size_t)c) * plane;
             const float *more = addend ? addend + at : NULL;
-            vec bias = load(w->bias + c * LANES);
+            vec bias = load(w->bias + c * TDI_LANES);
             if (s->tile == 4)
                 scatter_tile(w, in, w->out_stride, 4, bias, p.y, p.x, more, dst + at);
             else

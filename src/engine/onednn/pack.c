@@ -204,22 +204,6 @@ static void put_format(tdi_hasher *hasher, const dnnl_memory_desc_t *md) {
     }
 }
 
-/* Weights that are only to take as long as others: numbers near 0.01, none of them subnormal, be
- * they read as float32 or as bfloat16. */
-static td_status fill_noise(void *user, tdi_scratch *scratch, void *data, td_error *err) {
-    uint16_t *halves = data;
-    (void)scratch, (void)err;
-    for (size_t i = 0, count = *(const size_t *)user / sizeof *halves; i < count; i++)
-        halves[i] = (uint16_t)(0x3c20 + i % 31);
-    return TD_OK;
-}
-
-static td_status pack_noise(const tdi_compile *compile, size_t bytes, tdi_pack **out,
-                            td_error *err) {
-    tdi_hash key = tdi_hash_of(&bytes, sizeof bytes);
-    return tdi_packs_get(compile->packs, &key, bytes, fill_noise, &bytes, out, err);
-}
-
 td_status tdi_onednn_pack_kernel(const tdi_compile *compile, const tdi_weights *weights,
                                  const dnnl_memory_desc_t *plain, const dnnl_memory_desc_t *packed,
                                  const float *scale, tdi_pack **out, td_error *err) {
@@ -227,7 +211,7 @@ td_status tdi_onednn_pack_kernel(const tdi_compile *compile, const tdi_weights *
     job j = {weights, plain, packed, scale, state->engine};
     tdi_hash content, key;
     if (compile->trial)
-        return pack_noise(compile, dnnl_memory_desc_get_size(packed), out, err);
+        return tdi_packs_noise(compile->packs, dnnl_memory_desc_get_size(packed), out, err);
     TD_TRY(tdi_weights_hash(weights, &content, err));
     tdi_hasher *hasher = tdi_hasher_new();
     if (!hasher)
@@ -239,24 +223,9 @@ td_status tdi_onednn_pack_kernel(const tdi_compile *compile, const tdi_weights *
                          out, err);
 }
 
-typedef struct vector {
-    const float *values;
-    size_t bytes;
-} vector;
-
-static td_status fill_vector(void *user, tdi_scratch *scratch, void *data, td_error *err) {
-    const vector *v = user;
-    (void)scratch, (void)err;
-    memcpy(data, v->values, v->bytes);
-    return TD_OK;
-}
-
 td_status tdi_onednn_pack_vector(const tdi_compile *compile, const float *values, int64_t count,
                                  tdi_pack **out, td_error *err) {
-    vector v = {values, (size_t)count * sizeof *values};
-    /* No key of a kernel is the hash of floats alone. */
-    tdi_hash key = tdi_hash_of(values, v.bytes);
-    return tdi_packs_get(compile->packs, &key, v.bytes, fill_vector, &v, out, err);
+    return tdi_packs_copy(compile->packs, values, (size_t)count * sizeof *values, out, err);
 }
 
 td_status tdi_onednn_pack_bias(const tdi_compile *compile, const tdi_weights *weights,
